@@ -1,0 +1,101 @@
+"""A finding: what is wrong, where, what it has to do with other places, and how to mend it.
+
+Phases and rules make `Diagnostic`s that name their rule; the rule's own file (`check/rules/`) says
+the code and the severity, so a finding never repeats them.
+"""
+
+from __future__ import annotations
+
+from jobc.source.file import Span
+from jobc.source.nodes import Problem
+
+ERROR = "error"
+WARNING = "warning"
+INFO = "info"
+SEVERITIES = (ERROR, WARNING, INFO)
+
+
+class Label:
+    """Words at another place that the finding has to do with."""
+
+    __slots__ = ("message", "span")
+
+    def __init__(self, span: Span, message: str) -> None:
+        self.span = span
+        self.message = message
+
+
+class Edit:
+    """Replace the text of a span."""
+
+    __slots__ = ("span", "text")
+
+    def __init__(self, span: Span, text: str) -> None:
+        self.span = span
+        self.text = text
+
+
+class Fix:
+    """Edits that mend a finding. `safe`: the file's behaviour stays, or the file had none before."""
+
+    __slots__ = ("edits", "message", "safe")
+
+    def __init__(self, message: str, edits: list[Edit], *, safe: bool) -> None:
+        self.message = message
+        self.edits = edits
+        self.safe = safe
+
+
+class Diagnostic:
+    """One finding of rule `rule` (its kebab-case name).
+
+    `message` states the finding in one line; `help` the remedy in one line. `label` are the few
+    words printed under the underlined columns (default none). `confidence` is `high`, `medium` or `low`.
+    """
+
+    __slots__ = ("confidence", "fix", "help", "label", "message", "related", "rule", "span")
+
+    def __init__(
+        self,
+        rule: str,
+        message: str,
+        span: Span,
+        *,
+        help: str = "",
+        label: str = "",
+        related: tuple[Label, ...] = (),
+        fix: Fix | None = None,
+        confidence: str = "high",
+    ) -> None:
+        self.rule = rule
+        self.message = message
+        self.span = span
+        self.help = help
+        self.label = label
+        self.related = related
+        self.fix = fix
+        self.confidence = confidence
+
+    @classmethod
+    def of_problem(cls, problem: Problem) -> Diagnostic:
+        related = tuple(Label(span, words) for span, words in problem.related)
+        return cls(problem.rule, problem.message, problem.span, help=problem.help, related=related)
+
+    def __repr__(self) -> str:
+        return f"Diagnostic({self.rule}, {self.message!r}, {self.span!r})"
+
+
+class Finding:
+    """A diagnostic with its rule's code and its severity in this run: what surfaces render."""
+
+    __slots__ = ("code", "diagnostic", "severity")
+
+    def __init__(self, diagnostic: Diagnostic, code: str, severity: str) -> None:
+        self.diagnostic = diagnostic
+        self.code = code
+        self.severity = severity
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str]:
+        span = self.diagnostic.span
+        return span.file.path, span.line, span.column, self.code

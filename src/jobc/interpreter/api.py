@@ -1,0 +1,239 @@
+"""What the interpreter is given and what it gives back: plain data and two small protocols.
+
+The interpreter runs *one combination of one job*, anywhere: inside the engine's process, in a container,
+on a batch node. It never sees other jobs, only their results as the `needs` context. It is synchronous;
+whoever calls it may do so from any thread. Python 3.9, standard library only.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol
+
+
+class Cancellation:
+    """A one-way switch that can be waited on and listened to, with the reason it was thrown.
+
+    `reason` is `cancel` or `timeout`; `message` says it in words. Throwing it twice keeps the first reason;
+    `kill` asks for an end without grace (a second signal).
+    """
+
+    def __init__(self, parent: Optional["Cancellation"] = None) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._listeners: List[Callable[[], None]] = []
+        self._parent = parent
+        self.reason: Optional[str] = None
+        self.message = ""
+        self.killed = False
+        if parent is not None:
+            parent.listen(self._from_parent)
+
+    def _from_parent(self) -> None:
+        parent = self._parent
+        if parent is not None:
+            self.throw(parent.reason or "cancel", parent.message)
+            if parent.killed:
+                self.kill()
+
+    @property
+    def thrown(self) -> bool:
+        return self._event.is_set()
+
+    def throw(self, reason: str = "cancel", message: str = "cancelled") -> None:
+        with self._lock:
+            if self._event.is_set():
+                return
+            self.reason = reason
+            self.message = message
+            self._event.set()
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
+
+    def kill(self) -> None:
+        """Throw if not thrown yet, and ask for an end without grace."""
+        self.throw()
+        with self._lock:
+            if self.killed:
+                return
+            self.killed = True
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when thrown (at once if it is) and again on `kill`. Listeners must not block."""
+        with self._lock:
+            self._listeners.append(listener)
+            now = self._event.is_set()
+        if now:
+            listener()
+
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        with self._lock:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+    def close(self) -> None:
+        """Detach from the parent; call when the work it guards has ended."""
+        if self._parent is not None:
+            self._parent.unlisten(self._from_parent)
+
+    def wait(self, seconds: Optional[float] = None) -> bool:
+        """Sleep until thrown or the time is over; True if thrown."""
+        return self._event.wait(seconds)
+
+
+class Host(Protocol):
+    """What the interpreter asks of whoever runs it. Methods may be called from several threads."""
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        """A happening: `{"event": "stage-started"|"stage-ended"|"log", "stage": path, …}` (see `stages.runner`)."""
+
+    def now(self) -> datetime:
+        """The current instant, with a time zone; fixed by `--now`."""
+
+    def trigger(
+        self, workflow: int, params: Mapping[str, Any], stage: str, cancellation: Cancellation
+    ) -> "TriggerOutcome":
+        """Run another workflow of the program to its end."""
+
+
+class TriggerOutcome:
+    """`status` is terminal; `outputs` are the triggered workflow's; `message` says why it is not a success."""
+
+    __slots__ = ("message", "outputs", "run_id", "status")
+
+    def __init__(self, status: str, outputs: Dict[str, Any], message: str = "", run_id: str = "") -> None:
+        self.status = status
+        self.outputs = outputs
+        self.message = message
+        self.run_id = run_id
+
+
+class ErrorInfo:
+    """Why something failed, in the user's words. `type` is an exception's name or one of
+    `exit` (non-zero exit), `signal`, `timeout`, `cancel`, `raise`, `expression`, `output`, `params`, `internal`.
+    `path` and `line` are a place in the jobs file (None where there is none); `exit_code` where a process ended.
+    """
+
+    __slots__ = ("exit_code", "line", "message", "path", "type")
+
+    def __init__(
+        self,
+        type: str,
+        message: str,
+        path: Optional[str] = None,
+        line: Optional[int] = None,
+        exit_code: Optional[int] = None,
+    ) -> None:
+        self.type = type
+        self.message = message
+        self.path = path
+        self.line = line
+        self.exit_code = exit_code
+
+    def to_json(self) -> Dict[str, Any]:
+        return {"type": self.type, "message": self.message, "path": self.path, "line": self.line}
+
+
+class StageResult:
+    """`id` is the stage's id or, without one, its path (`2`, `2.left.0`); `reason` says why it was skipped."""
+
+    __slots__ = ("attempts", "duration", "error", "id", "name", "outputs", "reason", "status")
+
+    def __init__(self, id: str, name: str, status: str) -> None:
+        self.id = id
+        self.name = name
+        self.status = status
+        self.attempts = 0
+        self.duration = 0.0
+        self.outputs: Dict[str, Any] = {}
+        self.error: Optional[ErrorInfo] = None
+        self.reason: Optional[str] = None
+
+    def to_json(self) -> Dict[str, Any]:
+        """The stage object of `run --format json` (CLI: JSON of run)."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "status": self.status,
+            "attempts": self.attempts,
+            "duration_s": round(self.duration, 6),
+            "outputs": self.outputs,
+            "error": self.error.to_json() if self.error else None,
+            "reason": self.reason,
+        }
+
+
+class CombinationResult:
+    """How one combination ended. `outputs` are the job's outputs for it (LANGUAGE §2)."""
+
+    __slots__ = ("duration", "error", "matrix", "outputs", "stages", "status")
+
+    def __init__(self, status: str, matrix: Dict[str, Any]) -> None:
+        self.status = status
+        self.matrix = matrix
+        self.outputs: Dict[str, Any] = {}
+        self.stages: List[StageResult] = []
+        self.error: Optional[ErrorInfo] = None
+        self.duration = 0.0
+
+    def to_json(self) -> Dict[str, Any]:
+        """The combination object of `run --format json`."""
+        return {
+            "matrix": self.matrix,
+            "status": self.status,
+            "outputs": self.outputs,
+            "stages": [stage.to_json() for stage in self.stages],
+        }
+
+
+class Inputs:
+    """The contexts of one combination, as plain JSON-like data (datetimes and Decimals of params allowed).
+
+    `needs` maps a job id to `{"result", "outputs", "combinations"}`; `run` is `{"id", "attempt", "workflow",
+    "parent_id", "started_at"}`; `strategy` is `{"index", "total", "max-parallel", "fail-fast"}`; `secrets` maps declared
+    names to their values. `env` is what the workflow's and job's `env` gave on top of `environ`, the
+    environment that processes inherit. `workdir` is the folder that stages run in.
+    """
+
+    __slots__ = (
+        "env",
+        "environ",
+        "grace",
+        "matrix",
+        "needs",
+        "params",
+        "run",
+        "secrets",
+        "strategy",
+        "workdir",
+    )
+
+    def __init__(
+        self,
+        params: Dict[str, Any],
+        *,
+        matrix: Optional[Dict[str, Any]] = None,
+        needs: Optional[Dict[str, Any]] = None,
+        env: Optional[Dict[str, str]] = None,
+        environ: Optional[Dict[str, str]] = None,
+        secrets: Optional[Dict[str, str]] = None,
+        run: Optional[Dict[str, Any]] = None,
+        strategy: Optional[Dict[str, Any]] = None,
+        workdir: str = ".",
+        grace: float = 10.0,
+    ) -> None:
+        self.params = params
+        self.matrix = matrix or {}
+        self.needs = needs or {}
+        self.env = env or {}
+        self.environ = environ or {}
+        self.secrets = secrets or {}
+        self.run = run or {}
+        self.strategy = strategy or {}
+        self.workdir = workdir
+        self.grace = grace

@@ -1,0 +1,54 @@
+"""The semantic model: what the front end knows of a file once every name is resolved. The end of `analyze`, the
+beginning of rules, lowering, graph views and editors.
+"""
+
+from __future__ import annotations
+
+from jobc.diagnostics.diagnostic import Diagnostic
+from jobc.sema.types import Type
+from jobc.source.file import SourceFile
+from jobc.syntax.ast import Document, Job, Need, Workflow
+from jobc.syntax.expr import Expr
+
+
+class WorkflowModel:
+    """A workflow after includes: `jobs` by id in file order, `order` topological (ties in file order).
+
+    Where there are needs cycles, `cycles` lists every elementary one as its edges (job, need), and
+    `order` holds the jobs that are on none and wait for none.
+    """
+
+    __slots__ = ("_types", "cycles", "jobs", "name", "order", "triggers", "workflow")
+
+    def __init__(self, workflow: Workflow, name: str) -> None:
+        self.workflow = workflow
+        self.name = name
+        self.jobs: dict[str, Job] = {}
+        self.order: list[Job] = []
+        self.cycles: list[list[tuple[Job, Need]]] = []
+        #: `trigger` stages: id(stage) -> the model of the workflow that it names.
+        self.triggers: dict[int, WorkflowModel] = {}
+        self._types: dict[int, Type] = {}
+
+    def type_of(self, expr: Expr) -> Type:
+        """The inferred type of an expression of this workflow (`any` where nothing is known)."""
+        from jobc.sema.types import ANY
+
+        return self._types.get(id(expr), ANY)
+
+
+class SemanticModel:
+    """One analysed file. `workflows` are the file's own; `reached` adds those that triggers name in other files.
+
+    `files[0]` is the file itself, then every included or triggered file in the order met.
+    `diagnostics` are the findings of source, syntax and sema; rules add theirs (`check.runner`).
+    """
+
+    __slots__ = ("diagnostics", "document", "files", "reached", "workflows")
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.files: list[SourceFile] = [document.file]
+        self.workflows: list[WorkflowModel] = []
+        self.reached: list[WorkflowModel] = []
+        self.diagnostics: list[Diagnostic] = []
