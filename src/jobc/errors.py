@@ -10,7 +10,9 @@ JobcError                   anything jobc raises on purpose
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class JobcError(Exception):

@@ -146,11 +146,16 @@ class Problem:
 
 
 class Composed:
-    """What `compose` returns: one node (or None for an empty document) per YAML document, and the problems."""
+    """What `compose` returns: one node (or None for an empty document) per YAML document, and the problems.
 
-    __slots__ = ("documents", "file", "problems")
+    `holes` are the parts of the file that were left out because of syntax errors: what is missing
+    from a mapping around one may well stand in it.
+    """
+
+    __slots__ = ("documents", "file", "holes", "problems")
 
     def __init__(self, file: SourceFile, documents: list[Node | None], problems: list[Problem]) -> None:
         self.file = file
         self.documents = documents
         self.problems = problems
+        self.holes: list[Span] = []

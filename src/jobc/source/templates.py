@@ -1,11 +1,25 @@
-"""A scalar split into text and expressions, each with its place in the file. (Contract; see `split`.)"""
+"""A scalar split into text and expressions, each with its place in the file.
+
+An expression stands between `${{` and `}}`, or between `$<<` and `>>`; a `$` before the opening
+delimiter takes its meaning away, and is itself left out. The closing delimiter is the first one that
+is outside of string literals and of the expression's own brackets: `${{ {'a': {'b': 1}} }}` ends at
+the last two braces. `>>` cannot be part of an expression otherwise.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TypeAlias
 
 from jobc.source.file import Span
 from jobc.source.nodes import Problem, Scalar
+from jobc.source.offsets import OffsetMap, offset_map
+
+__all__ = ["Hole", "OffsetMap", "Part", "Template", "Text", "bare", "offset_map", "split"]
+
+_OPENING = re.compile(r"\$?\$(?:\{\{|<<)")
+_STOP = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"|[{}]|>>", re.DOTALL)
+_CLOSING = {"${{": "}}", "$<<": ">>"}
 
 
 class Text:
@@ -45,15 +59,6 @@ class Hole:
         return self.scalar_map.at(self.inner + index)
 
 
-class OffsetMap:
-    """Maps an index into a scalar's decoded text (0…len, the end included) to a character offset in the file."""
-
-    __slots__ = ()
-
-    def at(self, index: int) -> int:
-        raise NotImplementedError
-
-
 Part: TypeAlias = "Text | Hole"
 
 
@@ -69,16 +74,97 @@ class Template:
         self.problems = problems
 
 
-def offset_map(scalar: Scalar) -> OffsetMap:
-    """The map from the scalar's decoded text to the file."""
-    raise NotImplementedError
-
-
 def split(scalar: Scalar) -> Template | None:
     """Split a scalar at its expressions; None where its text has no `${{` and no `$<<` (the common, fast case)."""
-    raise NotImplementedError
+    text = scalar.text
+    if "${{" not in text and "$<<" not in text:
+        return None
+    places = offset_map(scalar)
+    file = scalar.file
+    parts: list[Part] = []
+    problems: list[Problem] = []
+    literal: list[str] = []
+    literal_start = position = 0
+
+    def end_literal(end: int) -> None:
+        joined = "".join(literal)
+        if joined:
+            parts.append(Text(joined, literal_start, end))
+        literal.clear()
+
+    while (match := _OPENING.search(text, position)) is not None:
+        start, inner = match.span()
+        literal.append(text[position:start])
+        position = start
+        if inner - start == 4:
+            literal.append(text[start + 1 : inner])
+            position = inner
+            continue
+        delimiter = match[0]
+        closing = _CLOSING[delimiter]
+        close = _closing(text, inner, closing)
+        if close < 0:
+            problems.append(_unclosed(scalar, places, start, inner, delimiter, closing))
+            break
+        end = close + 2
+        span = Span(file, places.at(start), places.at(end - 1) + 1)
+        source = text[inner:close]
+        if not source.strip():
+            problems.append(
+                Problem(
+                    "expression-syntax",
+                    f"nothing stands between `{delimiter}` and `{closing}`",
+                    span,
+                    f"write an expression there, or `${delimiter}` for the text `{delimiter}`",
+                )
+            )
+            literal.append(text[start:end])
+            position = end
+            continue
+        end_literal(start)
+        parts.append(Hole(source, start, end, inner, delimiter, span, places))
+        position = literal_start = end
+    literal.append(text[position:])
+    end_literal(len(text))
+    holes = [part for part in parts if isinstance(part, Hole)]
+    around = all(isinstance(part, Hole) or not part.text.strip() for part in parts)
+    return Template(scalar, parts, len(holes) == 1 and around, problems)
 
 
 def bare(scalar: Scalar) -> Hole:
     """A hole that is the scalar's whole text: for `condition: params.dry == false`, without delimiters."""
-    raise NotImplementedError
+    places = offset_map(scalar)
+    text = scalar.text
+    return Hole(text, 0, len(text), 0, "", Span(scalar.file, scalar.start, scalar.end), places)
+
+
+def _closing(text: str, position: int, closing: str) -> int:
+    """The index of the closing delimiter, or -1.
+
+    Only braces nest: an unclosed `(` or `[` is the expression's own error, and is told better by its parser.
+    """
+    depth = 0
+    while (match := _STOP.search(text, position)) is not None:
+        token = match[0]
+        position = match.end()
+        if token == "{":
+            depth += 1
+        elif token == ">>":
+            if closing == ">>" and depth == 0:
+                return match.start()
+        elif token == "}":
+            if depth == 0 and closing == "}}" and text.startswith("}}", match.start()):
+                return match.start()
+            depth = max(depth - 1, 0)
+    return -1
+
+
+def _unclosed(
+    scalar: Scalar, places: OffsetMap, start: int, inner: int, delimiter: str, closing: str
+) -> Problem:
+    span = Span(scalar.file, places.at(start), places.at(inner - 1) + 1)
+    if scalar.text.find(closing, inner) >= 0:
+        help = f"the `{closing}` after it stands in a string or in braces: close these first"
+    else:
+        help = f"close it with `{closing}`, or write `${delimiter}` for the text `{delimiter}`"
+    return Problem("expression-syntax", f"`{delimiter}` is never closed", span, help)

@@ -1,0 +1,26 @@
+"""Shared by all tests: `--update-golden` rewrites golden files instead of comparing with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files; review the diff")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Path], None]:
+    """`golden(actual, path)` asserts that the file holds exactly `actual`."""
+
+    def compare(actual: str, path: Path) -> None:
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(actual.encode())
+        assert path.is_file(), f"{path} is missing: write it with --update-golden"
+        assert actual == path.read_bytes().decode()
+
+    return compare
