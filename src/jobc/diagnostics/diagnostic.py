@@ -6,8 +6,10 @@ the code and the severity, so a finding never repeats them.
 
 from __future__ import annotations
 
-from jobc.source.file import Span
-from jobc.source.nodes import Problem
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jobc.source.file import Span
+    from jobc.source.nodes import Problem
 
 ERROR = "error"
 WARNING = "warning"

@@ -1,1 +1,38 @@
+"""Findings as text: one module a format."""
 
+from __future__ import annotations
+
+from jobc.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jobc.diagnostics.diagnostic import Finding
+
+#: format → its module, which has `render(findings, *, files, color, width) -> str`.
+FORMATS = {
+    "full": "jobc.diagnostics.render.full",
+    "concise": "jobc.diagnostics.render.concise",
+    "json": "jobc.diagnostics.render.json_",
+    "jsonl": "jobc.diagnostics.render.jsonl",
+}
+
+
+def render(
+    findings: Sequence[Finding], format: str, *, files: int, color: bool = False, width: int | None = None
+) -> str:
+    """The findings in `format`, in the order given, with an end of line after the last line.
+
+    `files` is how many files were looked at; `width` the columns of the terminal (None: no limit on
+    lines of words, and long source lines are cut at 140). Raises UsageError for an unknown format.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"there is no format `{format}`", help="formats: " + ", ".join(FORMATS))
+    if not findings and format in ("full", "concise"):
+        from jobc.diagnostics.render.summary import summarize
+
+        return summarize(findings, files) + "\n"
+    module = __import__(FORMATS[format], fromlist=["render"])
+    text: str = module.render(findings, files=files, color=color, width=width)
+    return text
