@@ -58,8 +58,9 @@ class Slot:
       `word`     bash: one word or part of one; text. The script says "${NAME}".
       `words`    bash, unquoted: a list gives one word an item, null none, else one word. The script says
                  "${NAME[@]}"; the interpreter defines NAME as an array.
-      `integer`  bash, where bash itself would evaluate the text as arithmetic: must be an integer, else the
-                 stage fails before the script starts.
+      `integer`  bash, where bash itself would evaluate the text as arithmetic: must be an integer, or text of
+                 decimal digits with an optional sign (a bash output is text), else the stage fails before the
+                 script starts.
       `value`    python, code position: the value itself is bound to NAME.
       `text`     python, inside a string literal: the value as text. NAME stands inside the literal.
     """
