@@ -1,0 +1,141 @@
+"""Constant folding: the value of an expression that depends on nothing outside it.
+
+Every operation is done by the interpreter itself, on the values of the folded parts, so that folding and running cannot
+disagree. What would raise an error there is not constant, nor is what asks for the time, files, the environment or
+statuses. `false && x`, `true || x`, `1 ?? x` and a choice with a constant test need only the parts that decide.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
+from jobc.sema.binding import Mismatch, bind
+from jobc.sema.signatures import METHODS, Signature, function
+from jobc.syntax.expr import (
+    Binary,
+    Call,
+    Conditional,
+    Expr,
+    Filter,
+    Index,
+    ListExpr,
+    Literal,
+    MapExpr,
+    Member,
+    Method,
+    Name,
+    Unary,
+)
+
+#: Texts, lists and maps longer than this are left alone.
+SIZE_LIMIT = 10_000
+
+
+class NotConstant:
+    """The one value that `fold` gives where there is none."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NOT_CONSTANT"
+
+
+NOT_CONSTANT: Final = NotConstant()
+
+_NAMES: dict[str, str] = {"fromJSON": "fromJson", "toJSON": "toJson", "json": "toJson"}
+
+
+def fold(expr: Expr) -> Any:
+    """The value of a constant expression, or `NOT_CONSTANT`."""
+    try:
+        return _fold(expr)
+    except (_Open, EvaluationError):
+        return NOT_CONSTANT
+
+
+class _Open(Exception):
+    """A part is not constant."""
+
+
+def _fold(expr: Expr) -> Any:
+    match expr:
+        case Literal():
+            return expr.value
+        case ListExpr():
+            return [_fold(item) for item in expr.items]
+        case MapExpr():
+            return _operate("map", *(_fold(part) for entry in expr.entries for part in entry))
+        case Member():
+            return _run(_get_tree(expr.name), _fold(expr.object))
+        case Index():
+            return _operate("index", _fold(expr.object), _fold(expr.index))
+        case Unary():
+            return _operate("not" if expr.op == "not" else "neg", _fold(expr.operand))
+        case Conditional():
+            test = _fold(expr.test)
+            if isinstance(test, bool):
+                return _fold(expr.then if test else expr.otherwise)
+        case Binary():
+            left = _fold(expr.left)
+            if (expr.op, left) in (("and", False), ("or", True)) and isinstance(left, bool):
+                return left
+            if expr.op == "??" and left is not None:
+                return left
+            return _operate(expr.op, left, _fold(expr.right))
+        case Call():
+            return _call(function(expr.function), expr.args, expr.keywords)
+        case Filter():
+            return _call(function(expr.name), [expr.value, *expr.args], expr.keywords)
+        case Method():
+            owner = _fold(expr.object)
+            arguments = _arguments(METHODS.get(expr.name), expr.args, expr.keywords)
+            return _run(_method_tree(expr.name, len(arguments)), owner, *arguments)
+        case Name():
+            pass
+    raise _Open
+
+
+def _call(signature: Signature | None, args: list[Expr], keywords: list[tuple[str, Expr]]) -> Any:
+    values = _arguments(signature, args, keywords)
+    assert signature is not None
+    if signature.name == "range" and any(isinstance(v, int) and abs(v) > SIZE_LIMIT for v in values):
+        raise _Open
+    return _run(_tree("call", _NAMES.get(signature.name, signature.name), count=len(values)), *values)
+
+
+def _arguments(signature: Signature | None, args: list[Expr], keywords: list[tuple[str, Expr]]) -> list[Any]:
+    if signature is None or not signature.pure:
+        raise _Open
+    bound = bind(signature, args, keywords)
+    if isinstance(bound, Mismatch):
+        raise _Open
+    return [_fold(expr) for _, expr in bound[1]]
+
+
+def _operate(op: str, *values: Any) -> Any:
+    return _run(_tree(op, count=len(values)), *values)
+
+
+@cache
+def _tree(*head: str, count: int) -> list[Any]:
+    """An operation on `count` values; the same list each time, as the evaluator knows trees by identity."""
+    return [*head, *(["name", str(index)] for index in range(count))]
+
+
+@cache
+def _get_tree(key: str) -> list[Any]:
+    return ["get", ["name", "0"], key]
+
+
+@cache
+def _method_tree(name: str, count: int) -> list[Any]:
+    return ["method", ["name", "0"], name, *(["name", str(index + 1)] for index in range(count))]
+
+
+def _run(tree: list[Any], *values: Any) -> Any:
+    result = evaluate(tree, Environment({str(index): value for index, value in enumerate(values)}))
+    if isinstance(result, str | list | dict) and len(result) > SIZE_LIMIT:
+        raise _Open
+    return result

@@ -1,0 +1,300 @@
+"""Inference: the type of every part of an expression, and what is wrong with it.
+
+Types go up the tree: each node's type follows from its parts' types (operators in `infer_operators`, calls in
+`infer_calls`). Wherever a type can be one of several, a part is wrong only if it is wrong for all of them, and
+whatever is unknown is `ANY` and silent: there are no false alarms, and nothing is reported twice, as the type of
+what was reported is `ANY`. A type promises what the evaluator gives if it gives a value at all; the property
+test in `tests/sema` holds the two against each other.
+
+Rules reported here: `undefined-name`, `context-unavailable`, `call-signature`, `incomparable-types`,
+`condition-not-boolean`, and the rule that a closed object names for its unknown properties.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container
+
+from jobc.sema import infer_calls, infer_operators
+from jobc.sema.infer_report import Report, Reporter
+from jobc.sema.nearest import nearest
+from jobc.sema.scope import Scope
+from jobc.sema.signatures import FIELDS, FUNCTIONS, METHODS
+from jobc.sema.types import (
+    ANY,
+    DATETIME,
+    INT,
+    NULL,
+    ListType,
+    LiteralType,
+    MapType,
+    ObjectType,
+    SecretType,
+    Type,
+    base,
+    family,
+    is_secret,
+    join,
+    members,
+    optional,
+    union,
+)
+from jobc.syntax.expr import (
+    Binary,
+    Call,
+    Conditional,
+    Expr,
+    Filter,
+    Index,
+    ListExpr,
+    Literal,
+    MapExpr,
+    Member,
+    Method,
+    Name,
+    Unary,
+)
+
+__all__ = ["Report", "check_condition", "infer"]
+
+
+def infer(expr: Expr, scope: Scope, report: Report) -> Type:
+    """The type of `expr` in `scope`. Findings go to `report`, the types of all parts to `scope.record`."""
+    return _infer(expr, Reporter(scope, report))
+
+
+def check_condition(expr: Expr, scope: Scope, report: Report) -> Type:
+    """`infer`, and `condition-not-boolean` where the value can never be true or false."""
+    reporter = Reporter(scope, report)
+    type = _infer(expr, reporter)
+    infer_operators.require_boolean(expr, type, "a condition", reporter)
+    return type
+
+
+def _infer(expr: Expr, reporter: Reporter) -> Type:
+    return reporter.scope.record(expr, _type(expr, reporter))
+
+
+def _type(expr: Expr, reporter: Reporter) -> Type:
+    match expr:
+        case Literal():
+            return NULL if expr.value is None else LiteralType(expr.value)
+        case Name():
+            return _name(expr, reporter)
+        case Member():
+            return _property(expr, _infer(expr.object, reporter), expr.name, expr.name_start, reporter)
+        case Binary():
+            left, right = _infer(expr.left, reporter), _infer(expr.right, reporter)
+            return infer_operators.binary(expr, left, right, reporter)
+        case Unary():
+            return infer_operators.unary(expr, _infer(expr.operand, reporter), reporter)
+        case Conditional():
+            test = _infer(expr.test, reporter)
+            infer_operators.require_boolean(expr.test, test, "the test before `?`", reporter)
+            return join(_infer(expr.then, reporter), _infer(expr.otherwise, reporter))
+        case Index():
+            return _index(expr, _infer(expr.object, reporter), _infer(expr.index, reporter), reporter)
+        case ListExpr():
+            return ListType(union([_infer(item, reporter) for item in expr.items]))
+        case MapExpr():
+            return _map(expr, reporter)
+        case Call():
+            for argument in (*expr.args, *(value for _, value in expr.keywords)):
+                _infer(argument, reporter)
+            return infer_calls.call(expr, reporter)
+        case Filter():
+            for argument in (expr.value, *expr.args, *(value for _, value in expr.keywords)):
+                _infer(argument, reporter)
+            return infer_calls.filter_call(expr, reporter)
+        case Method():
+            for argument in (*expr.args, *(value for _, value in expr.keywords)):
+                _infer(argument, reporter)
+            return infer_calls.method(expr, _infer(expr.object, reporter), reporter)
+
+
+def _map(expr: MapExpr, reporter: Reporter) -> Type:
+    props: dict[str, Type] = {}
+    for key, value in expr.entries:
+        _infer(key, reporter)
+        type = _infer(value, reporter)
+        if not isinstance(key, Literal):
+            return MapType(ANY)
+        props[str(key.value)] = type
+    return ObjectType(props)
+
+
+def _name(expr: Name, reporter: Reporter) -> Type:
+    scope, name = reporter.scope, expr.name
+    if name in scope.contexts:
+        return scope.contexts[name]
+    if name in scope.unavailable:
+        reporter.unavailable(name, expr.start, expr.end)
+        return ANY
+    constants = {"none": "null", "nil": "null", "undefined": "null", "yes": "true", "no": "false"}
+    near = constants.get(name.lower()) or nearest(name, [*scope.contexts, "true", "false", "null"])
+    subtraction = _subtraction(name, scope.contexts, scope.contexts)
+    if subtraction:
+        near, help = None, subtraction
+    elif name in FUNCTIONS and FUNCTIONS[name].use == "function":
+        help = f"call it: `{name}()`"
+        near = None
+    elif name in ("datetime", "date"):
+        calls = [f"`{other}()`" for other in FUNCTIONS if other.startswith(name + ".")]
+        help = f"call one of its functions: {', '.join(calls)}"
+        near = None
+    elif near:
+        help = f"did you mean `{near}`?"
+    else:
+        help = _contexts(scope, name)
+    reporter.undefined(f"unknown name `{name}`", expr.start, expr.end, help, near)
+    return ANY
+
+
+def _contexts(scope: Scope, name: str) -> str:
+    known = ", ".join(f"`{other}`" for other in sorted(scope.contexts))
+    text = f"text needs quotes: `'{name}'`"
+    return f"{text}; the contexts here are {known}" if known else text
+
+
+def _subtraction(name: str, owner: Container[str], contexts: Container[str], path: str = "") -> str:
+    """The help where a hyphened name is unknown, but its parts are not. `path` leads to the owner's names."""
+    for match in re.finditer("-", name):
+        left, right = name[: match.start()], name[match.end() :]
+        if left not in owner:
+            continue
+        if path and right in owner:
+            right = path + right
+        elif not right.isdigit() and right.split("-", 1)[0] not in contexts:
+            continue
+        return f"`{name}` is one name; to subtract, write `{path}{left} - {right}`"
+    return ""
+
+
+def _property(expr: Member | Index, owner: Type, name: str, start: int, reporter: Reporter) -> Type:
+    """The type of a property (or of a constant key) of a value of type `owner`."""
+    return _part(
+        owner,
+        lambda member: _property_of(member, name),
+        lambda kinds: _unknown_property(expr, kinds, name, start, reporter),
+    )
+
+
+def _part(owner: Type, part_of: Callable[[Type], Type | None], refuse: Callable[[list[Type]], None]) -> Type:
+    """The union of what each alternative of `owner` holds; null of null. `refuse` where none but null can hold it."""
+    kinds = [member for member in members(owner) if member is not NULL]
+    found = [type for type in map(part_of, kinds) if type is not None]
+    if not found:
+        if kinds:
+            refuse(kinds)
+        return ANY if kinds else NULL
+    if len(kinds) < sum(1 for _ in members(owner)):
+        found.append(NULL)
+    result = union(found)
+    return SecretType(result) if is_secret(owner) and result is not NULL else result
+
+
+def _property_of(owner: Type, name: str) -> Type | None:
+    if owner is ANY:
+        return ANY
+    if isinstance(owner, ObjectType):
+        return owner.props.get(name, ANY if owner.open else None)
+    if isinstance(owner, MapType):
+        return optional(owner.elem)
+    return INT if owner is DATETIME and name in FIELDS else None
+
+
+def _unknown_property(
+    expr: Member | Index, owners: list[Type], name: str, start: int, reporter: Reporter
+) -> None:
+    owner = owners[0]
+    text = reporter.text(expr.object)
+    end = expr.end if isinstance(expr, Member) else expr.index.end
+    if isinstance(owner, ObjectType):
+        objects = [o for o in owners if isinstance(o, ObjectType)]
+        props = {prop: None for o in objects for prop in o.props}
+        near = nearest(name, props)
+        subtraction = _subtraction(name, props, reporter.scope.contexts, f"{text}.")
+        if subtraction:
+            near, help = None, subtraction
+        elif near:
+            help = f"did you mean `{near}`?"
+        else:
+            known = ", ".join(f"`{prop}`" for prop in list(props)[:12]) + (", …" if len(props) > 12 else "")
+            help = f"it has {known}" if props else "it has none at all"
+        if owner.noun == "property":
+            message = f"`{text}` has no property `{name}`"
+        else:
+            message = f"`{name}` is no {owner.noun}"
+        shown = near if near is None or isinstance(expr, Member) else f"'{near}'"
+        reporter.undefined(message, start, end, help, shown, rule=owner.rule)
+        return
+    message = f"`{text}` is {reporter.words(expr.object, owner)}, which has no property `{name}`"
+    if name in ("length", "size", "count") and family(owner) in ("str", "list"):
+        reporter.undefined(
+            message, start, end, f"write `len({text})`", f"len({text})", replaces=(expr.start, expr.end)
+        )
+    elif owner is DATETIME and name in METHODS:
+        reporter.undefined(message, start, end, f"call it: `.{name}()`", f"{name}()")
+    elif owner is DATETIME:
+        near = nearest(name, FIELDS)
+        known = ", ".join(f"`{field}`" for field in FIELDS)
+        reporter.undefined(
+            message, start, end, f"did you mean `{near}`?" if near else f"it has {known}", near
+        )
+    elif base(owner).__class__ is ListType:
+        reporter.undefined(message, start, end, "take one of its items first, such as `[0]`", None)
+    else:
+        reporter.undefined(
+            message, start, end, "leave it out: only maps, dates and times have properties", None
+        )
+
+
+def _index(expr: Index, owner: Type, index: Type, reporter: Reporter) -> Type:
+    if isinstance(expr.index, Literal) and isinstance(expr.index.value, str):
+        kinds = [m for m in members(owner) if m is not NULL]
+        if any(m is ANY or isinstance(m, MapType | ObjectType) for m in kinds):
+            return _property(expr, owner, expr.index.value, expr.index.start, reporter)
+    return _part(
+        owner,
+        lambda member: _item_of(member, index),
+        lambda kinds: _wrong_index(expr, kinds, index, reporter),
+    )
+
+
+def _item_of(owner: Type, index: Type) -> Type | None:
+    if owner is ANY:
+        return ANY
+    if isinstance(owner, ListType):
+        return optional(owner.elem) if _may_be(index, "number") else None
+    if isinstance(owner, MapType | ObjectType) and _may_be(index, "str"):
+        if isinstance(owner, MapType):
+            return optional(owner.elem)
+        return ANY if owner.open else optional(union([*owner.props.values(), NULL]))
+    return None
+
+
+def _may_be(type: Type, wanted: str) -> bool:
+    return any(member is ANY or family(member) == wanted for member in members(type))
+
+
+def _wrong_index(expr: Index, owners: list[Type], index: Type, reporter: Reporter) -> None:
+    text = reporter.text(expr.object)
+    owner = owners[0]
+    start, end = expr.index.start, expr.index.end
+    if isinstance(owner, ListType):
+        message, help = (
+            f"`{text}` is a list, but its index is {reporter.words(expr.index, index)}",
+            "index a list with a whole number, from 0",
+        )
+    elif isinstance(owner, MapType | ObjectType):
+        message, help = (
+            f"`{text}` is a map, but its index is {reporter.words(expr.index, index)}",
+            "index a map with text",
+        )
+    else:
+        start, end = expr.start, expr.end
+        message, help = (
+            f"`{text}` is {reporter.words(expr.object, owner)}, which cannot be indexed",
+            "only lists and maps have an index",
+        )
+    reporter.undefined(message, start, end, help, None)

@@ -1,0 +1,71 @@
+"""Diagnostics of inference: places of expressions, suggestions and their fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jobc.diagnostics.diagnostic import Diagnostic, Edit, Fix
+from jobc.sema.scope import Scope
+from jobc.sema.types import ANY, Type, base, show
+from jobc.source.file import Span
+from jobc.syntax.expr import Expr, Literal
+from jobc.syntax.printer import print_expr
+
+Report = Callable[[Diagnostic], None]
+
+
+class Reporter:
+    """Where the findings about one expression go, and the scope it is read in."""
+
+    __slots__ = ("_report", "scope")
+
+    def __init__(self, scope: Scope, report: Report) -> None:
+        self.scope = scope
+        self._report = report
+
+    def type_of(self, expr: Expr) -> Type:
+        """The type recorded for a part that was inferred already."""
+        return self.scope.types.get(id(expr), ANY)
+
+    def text(self, expr: Expr) -> str:
+        """A part of the expression for a message, cut short."""
+        text = print_expr(expr)
+        return text if len(text) <= 60 else text[:59] + "…"
+
+    def words(self, expr: Expr, type: Type) -> str:
+        """What a part is, for a message: the kind of a constant, the type of anything else."""
+        return show(base(type) if isinstance(expr, Literal) else type)
+
+    def finding(
+        self, rule: str, message: str, start: int, end: int, help: str, fix: Fix | None = None
+    ) -> None:
+        span = Span(self.scope.file, start, end)
+        self._report(Diagnostic(rule, message, span, help=help, fix=fix))
+
+    def replacement(self, text: str, start: int, end: int) -> Fix:
+        return Fix(f"write `{text}`", [Edit(Span(self.scope.file, start, end), text)], safe=False)
+
+    def undefined(
+        self,
+        message: str,
+        start: int,
+        end: int,
+        help: str,
+        near: str | None,
+        *,
+        rule: str = "undefined-name",
+        replaces: tuple[int, int] | None = None,
+    ) -> None:
+        """An unknown name; `near` is what to write instead of it (or of the range `replaces`)."""
+        fix = None if near is None else self.replacement(near, *(replaces or (start, end)))
+        self.finding(rule, message, start, end, help, fix)
+
+    def unavailable(self, name: str, start: int, end: int) -> None:
+        """A context or function that exists, but not here."""
+        self.finding(
+            "context-unavailable",
+            f"`{name}` does not exist in {self.scope.place}",
+            start,
+            end,
+            self.scope.unavailable[name],
+        )
