@@ -5,7 +5,9 @@ the long form of `runs-on`, `retry`, a param. Where a key is absent its attribut
 empty list); where it is present but wrong, the builder has reported it and left it absent, so
 later phases never see an ill-typed tree.
 
-Values that may hold expressions are `Value`s. Expressions are parsed once, by the builder.
+Values that may hold expressions are `Value`s. Expressions are parsed once, by the builder. Where a node cannot
+do without a value that is wrong (the list of a `foreach`), a `TemplateValue` whose one hole has no expression stands
+for it; a script stands as the empty text.
 """
 
 from __future__ import annotations
@@ -183,7 +185,7 @@ class Need:
 
 
 class RunsOn:
-    """`type` is canonical: `local self-hosted docker az-batch aws-batch cloud-batch slurm`."""
+    """`type` is canonical: `local self-hosted docker az-batch aws-batch cloud-batch slurm`; `args` are in snake_case."""
 
     __slots__ = ("args", "span", "type", "type_span")
 
@@ -197,6 +199,7 @@ class RunsOn:
 class Retry:
     """Further attempts after the first. Each part is None where unset (then the `WORKFLOW_CORE_*` defaults hold).
 
+    `retry: false` is no further attempt, whatever `defaults` say: `attempts` is 0 then.
     `on` are exception names and exit codes; `backoff` is `fixed`, `linear` or `exponential`.
     """
 
@@ -545,6 +548,7 @@ class Workflow:
 
     `name` is its `name:` key (or the key of a named workflow); None where the file gives none.
     `params` is None where nothing is declared: then parameters are free (`any`).
+    `on` is a MapValue with `schedule`: a ListValue of MapValues with `cron`, `timezone`, `params`.
     """
 
     __slots__ = (

@@ -1,0 +1,47 @@
+"""The name that a misspelt word most likely means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def distance(a: str, b: str, limit: int) -> int:
+    """How many letters to insert, delete, replace or swap with their neighbour; `limit + 1` where it is more."""
+    if abs(len(a) - len(b)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, letter in enumerate(a, 1):
+        last, before, row = before, row, [i]
+        for j, other in enumerate(b, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+    return min(row[-1], limit + 1)
+
+
+def near(word: str, names: Iterable[str]) -> list[str]:
+    """The names nearest to `word` (all of them where several are equally near); empty where none is near.
+
+    Near is two letters apart, one for words of up to four letters. Case and `_` for `-` do not count.
+    """
+    wanted = word.lower().replace("_", "-")
+    limit = 2 if len(wanted) > 4 else 1 if len(wanted) > 1 else 0
+    best: list[str] = []
+    for name in names:
+        apart = distance(wanted, name.lower().replace("_", "-"), limit)
+        if apart < limit:
+            limit = apart
+            best = [name]
+        elif apart == limit:
+            best.append(name)
+    return best
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """The one name nearest to `word`, or None where none is near."""
+    found = near(word, names)
+    return found[0] if found else None
