@@ -5,10 +5,30 @@ beginning of rules, lowering, graph views and editors.
 from __future__ import annotations
 
 from jobc.diagnostics.diagnostic import Diagnostic
+from jobc.sema.scripts import ScriptPlacement
 from jobc.sema.types import Type
 from jobc.source.file import SourceFile
-from jobc.syntax.ast import Document, Job, Need, Workflow
+from jobc.syntax.ast import Document, Job, Need, Stage, Value, Workflow
 from jobc.syntax.expr import Expr
+
+
+class Site:
+    """A value with expressions, where it stands: `position` names a row of `sema.positions`.
+
+    `job` and `stage` are those around it (None outside).
+    """
+
+    __slots__ = ("job", "position", "stage", "value")
+
+    def __init__(self, position: str, value: Value, job: Job | None, stage: Stage | None) -> None:
+        self.position = position
+        self.value = value
+        self.job = job
+        self.stage = stage
+
+    @property
+    def is_condition(self) -> bool:
+        return self.position.endswith(".condition")
 
 
 class WorkflowModel:
@@ -18,7 +38,7 @@ class WorkflowModel:
     `order` holds the jobs that are on none and wait for none.
     """
 
-    __slots__ = ("_types", "cycles", "jobs", "name", "order", "triggers", "workflow")
+    __slots__ = ("cycles", "jobs", "name", "order", "scripts", "sites", "triggers", "types", "workflow")
 
     def __init__(self, workflow: Workflow, name: str) -> None:
         self.workflow = workflow
@@ -28,13 +48,18 @@ class WorkflowModel:
         self.cycles: list[list[tuple[Job, Need]]] = []
         #: `trigger` stages: id(stage) -> the model of the workflow that it names.
         self.triggers: dict[int, WorkflowModel] = {}
-        self._types: dict[int, Type] = {}
+        #: bash and python stages: id(stage) -> where their expressions stand (`sema.scripts`).
+        self.scripts: dict[int, ScriptPlacement] = {}
+        #: Every value with expressions, in the order of analysis.
+        self.sites: list[Site] = []
+        #: The inferred type of each expression, by id(expr).
+        self.types: dict[int, Type] = {}
 
     def type_of(self, expr: Expr) -> Type:
         """The inferred type of an expression of this workflow (`any` where nothing is known)."""
         from jobc.sema.types import ANY
 
-        return self._types.get(id(expr), ANY)
+        return self.types.get(id(expr), ANY)
 
 
 class SemanticModel:
@@ -52,3 +77,8 @@ class SemanticModel:
         self.workflows: list[WorkflowModel] = []
         self.reached: list[WorkflowModel] = []
         self.diagnostics: list[Diagnostic] = []
+
+    @property
+    def all_workflows(self) -> list[WorkflowModel]:
+        """The file's own workflows and those reached in other files."""
+        return [*self.workflows, *self.reached]

@@ -1,0 +1,50 @@
+"""The rules, found by listing `check/rules/`: a module there is a rule, and nothing else registers it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from types import ModuleType
+
+from jobc.check import rules as _package
+from jobc.check.rule import Rule
+from jobc.diagnostics.diagnostic import Diagnostic
+from jobc.sema.model import SemanticModel
+
+Check = Callable[[SemanticModel], Iterator[Diagnostic]]
+
+_modules: dict[str, ModuleType] = {}
+
+
+def modules() -> dict[str, ModuleType]:
+    """The rules' modules by rule name, in the order of their codes."""
+    if not _modules:
+        names = sorted(
+            entry.name[:-3]
+            for folder in _package.__path__
+            for entry in os.scandir(folder)
+            if entry.name.endswith(".py") and not entry.name.startswith("_")
+        )
+        found = [import_module(f"{_package.__name__}.{name}") for name in names]
+        found.sort(key=lambda module: (module.RULE.code, module.RULE.name))
+        _modules.update((module.RULE.name, module) for module in found)
+    return _modules
+
+
+def rules() -> dict[str, Rule]:
+    """Every rule by its name, in the order of their codes."""
+    return {name: module.RULE for name, module in modules().items()}
+
+
+def checks() -> Iterator[Check]:
+    """The checks of the rules that look at the whole model (other rules' findings are made by the phases)."""
+    for module in modules().values():
+        check = getattr(module, "check", None)
+        if check is not None:
+            yield check
+
+
+def docs(rule: Rule) -> str:
+    """The rule's documentation page: its module's docstring."""
+    return (modules()[rule.name].__doc__ or "").strip() + "\n"

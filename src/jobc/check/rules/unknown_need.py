@@ -1,0 +1,89 @@
+"""## What it does
+
+Reports an entry of `needs` that names no job of the workflow. The nearest job is proposed.
+
+## Why is this bad?
+
+The job would wait for something that never comes.
+
+## Example
+
+```yaml
+jobs:
+  build:
+    stages: [{bash: make}]
+  test:
+    needs: biuld
+    stages: [{bash: make test}]
+```
+
+Use instead:
+
+```yaml
+  test:
+    needs: build
+```
+
+## Fix safety
+
+The fix writes the nearest name. It is safe where only one job is that near and the change makes no cycle: the
+file could not run before. Otherwise none is offered.
+"""
+
+from collections.abc import Iterator
+
+from jobc.check.rule import Rule
+from jobc.diagnostics.diagnostic import ERROR, Diagnostic, Edit, Fix
+from jobc.sema.model import SemanticModel, WorkflowModel
+from jobc.sema.needs import reaches, yaml_word
+from jobc.syntax.ast import Job, Need
+from jobc.syntax.spelling import near
+
+RULE = Rule("JC201", "unknown-need", ERROR, "a need that names no job", fixable="safe")
+
+
+#: So many names are compared in search of the nearest; findings beyond that propose none.
+COMPARED = 300_000
+
+
+def check(model: SemanticModel) -> Iterator[Diagnostic]:
+    for workflow in model.all_workflows:
+        compared = 0
+        for job in workflow.jobs.values():
+            for need in job.needs:
+                if need.id not in workflow.jobs:
+                    others = [id for id in workflow.jobs if id != job.id]
+                    close = near(need.id, others) if compared < COMPARED else []
+                    compared += len(others)
+                    yield _finding(job, need, others, close, workflow)
+
+
+def _finding(
+    job: Job, need: Need, others: list[str], close: list[str], workflow: WorkflowModel
+) -> Diagnostic:
+    if close:
+        remedy = f"did you mean `{close[0]}`?"
+    elif others:
+        remedy = f"name one of the jobs of this workflow: {_listed(others)}"
+    else:
+        remedy = "this workflow has no other job that it could need"
+    fix = None
+    if len(close) == 1 and _fits(close[0], job, workflow):
+        fix = Fix(f"replace with `{close[0]}`", [Edit(need.span, yaml_word(close[0]))], safe=True)
+    return Diagnostic(
+        RULE.name,
+        f"job `{job.id}` needs `{need.id}`, but there is no such job",
+        need.span,
+        help=remedy,
+        fix=fix,
+    )
+
+
+def _fits(name: str, job: Job, workflow: WorkflowModel) -> bool:
+    named = any(need.id == name for need in job.needs)
+    return not named and not reaches(workflow.jobs[name], job, workflow)
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:6])
+    return shown + (f" and {len(names) - 6} more" if len(names) > 6 else "")

@@ -1,0 +1,71 @@
+"""Runs the rules over a semantic model, and makes findings of everything that the phases and the rules report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from jobc.check import registry
+from jobc.check.selection import choose
+from jobc.check.suppression import Suppression, suppressions
+from jobc.diagnostics.diagnostic import Diagnostic, Finding
+from jobc.sema.model import SemanticModel
+from jobc.source.file import SourceFile
+from jobc.source.nodes import Node
+
+
+def check(
+    model: SemanticModel,
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    severities: Mapping[str, str] | None = None,
+) -> list[Finding]:
+    """Every finding of a file and of the files that it includes, sorted by place, each once.
+
+    `select`, `ignore` and `severities` are as in `check.selection`; suppressed findings are left out.
+    """
+    diagnostics = list(model.diagnostics)
+    for rule_check in registry.checks():
+        diagnostics.extend(rule_check(model))
+    if not diagnostics:
+        return []
+    findings = _suppress(_findings(diagnostics), model)
+    findings.sort(key=lambda finding: (*finding.sort_key, finding.diagnostic.message))
+    return choose(findings, select, ignore, severities)
+
+
+def _findings(diagnostics: list[Diagnostic]) -> list[Finding]:
+    """A node that an alias repeats, or a file that is included twice, would say the same thing twice."""
+    rules = registry.rules()
+    seen: set[tuple[str, str, str, int, int]] = set()
+    findings: list[Finding] = []
+    for diagnostic in diagnostics:
+        span = diagnostic.span
+        key = (diagnostic.rule, diagnostic.message, span.file.path, span.start, span.end)
+        if key not in seen:
+            seen.add(key)
+            rule = rules[diagnostic.rule]
+            findings.append(Finding(diagnostic, rule.code, rule.severity))
+    return findings
+
+
+def _suppress(findings: list[Finding], model: SemanticModel) -> list[Finding]:
+    by_file: dict[SourceFile, list[Suppression]] = {}
+    kept: list[Finding] = []
+    for finding in findings:
+        file = finding.diagnostic.span.file
+        if file not in by_file:
+            by_file[file] = suppressions(file, _roots(file, model))
+        if not any(s.covers(finding.diagnostic, finding.code) for s in by_file[file]):
+            kept.append(finding)
+    return kept
+
+
+def _roots(file: SourceFile, model: SemanticModel) -> Sequence[Node | None]:
+    if file is model.document.file:
+        return model.document.root
+    if "jobc:" not in file.text:
+        return ()
+    from jobc.source.compose import compose
+
+    return compose(file).documents

@@ -1,0 +1,140 @@
+"""`# jobc: allow[rule]`: findings that an author has looked at and wants to keep.
+
+A comment at the end of a line covers what begins on that line, and the whole of a block scalar whose
+header stands there. A comment on a line of its own covers the entry or the list item that begins on
+the next line that holds more than a comment, to its very end: one above a job covers the job, one above a
+`run: |` covers the script, in which there can be no YAML comments. What looks like such a comment
+inside a scalar is text (a comment of the script, say) and suppresses nothing: the places of the YAML
+nodes decide that, so quoting and block styles need no second reading here.
+
+Files without the word `jobc:` cost one search of their text.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+from jobc.diagnostics.diagnostic import Diagnostic
+from jobc.source.file import SourceFile
+from jobc.source.nodes import Mapping, Node, Scalar
+
+MARK = "jobc:"
+_COMMENT = r"(?:^|(?<=[\s]))#[ \t]*jobc:[ \t]*allow\[([^\]\n]*)\]"
+
+
+class Suppression:
+    """One comment: `names` are codes and rule names, `start:end` the characters that it covers."""
+
+    __slots__ = ("end", "names", "start")
+
+    def __init__(self, names: frozenset[str], start: int, end: int) -> None:
+        self.names = names
+        self.start = start
+        self.end = end
+
+    def covers(self, diagnostic: Diagnostic, code: str) -> bool:
+        return self.start <= diagnostic.span.start < self.end and (
+            diagnostic.rule in self.names or code in self.names
+        )
+
+
+def suppressions(file: SourceFile, roots: Sequence[Node | None]) -> list[Suppression]:
+    """The suppressions of a file whose documents have these root nodes, in file order."""
+    if MARK not in file.text:
+        return []
+    matches = list(re.finditer(_COMMENT, file.text, re.MULTILINE))
+    if not matches:
+        return []
+    scalars, openings = _survey(file, roots)
+    starts = [scalar.start for scalar in scalars]
+    found: list[Suppression] = []
+    for match in matches:
+        names = frozenset(name.strip() for name in match[1].split(",") if name.strip())
+        place = match.start()
+        i = bisect_right(starts, place) - 1
+        around = scalars[i] if i >= 0 and place < scalars[i].end else None
+        if around is not None and not _in_header(around, place):
+            continue
+        start, end = _covered(file, place, around, openings)
+        found.append(Suppression(names, start, end))
+    return found
+
+
+def _in_header(scalar: Scalar, place: int) -> bool:
+    """Whether a place inside a scalar's span is on the header line of a block scalar (`run: |  # …`)."""
+    if scalar.style not in ("literal", "folded"):
+        return False
+    head = scalar.file.text[scalar.start : place]
+    return "\n" not in head and "\r" not in head
+
+
+def _covered(
+    file: SourceFile, place: int, block: Scalar | None, openings: dict[int, tuple[int, int]]
+) -> tuple[int, int]:
+    line = file.position(place)[0]
+    begin = file.line_starts[line - 1]
+    if file.text[begin:place].strip():
+        end = _line_end(file, line)
+        if block is None:
+            scalar = openings.get(-line)
+            block_end = scalar[1] if scalar else end
+        else:
+            block_end = block.end
+        return begin, max(end, block_end)
+    count = len(file.line_starts)
+    line += 1
+    while line <= count and file.line_text(line).strip()[:1] in ("", "#"):
+        line += 1
+    if line > count:
+        return place, place
+    begin, end = file.line_starts[line - 1], _line_end(file, line)
+    return begin, max(end, openings.get(line, (0, 0))[1])
+
+
+def _line_end(file: SourceFile, line: int) -> int:
+    starts = file.line_starts
+    return starts[line] if line < len(starts) else len(file.text) + 1
+
+
+def _survey(
+    file: SourceFile, roots: Sequence[Node | None]
+) -> tuple[list[Scalar], dict[int, tuple[int, int]]]:
+    """The scalars of a file by their places, and for each line the widest entry or list item that begins on it.
+
+    Under the negative of a line stands the block scalar whose header is on that line.
+    """
+    scalars: dict[int, Scalar] = {}
+    openings: dict[int, tuple[int, int]] = {}
+    for node, start in _nodes(roots):
+        line = file.position(start)[0]
+        if node.end > openings.get(line, (0, -1))[1]:
+            openings[line] = (start, node.end)
+        if isinstance(node, Scalar):
+            scalars[node.start] = node
+            if node.style in ("literal", "folded"):
+                openings[-file.position(node.start)[0]] = (node.start, node.end)
+    return [scalars[start] for start in sorted(scalars)], openings
+
+
+def _nodes(roots: Sequence[Node | None]) -> Iterator[tuple[Node, int]]:
+    """Every key, value and list item, with the place where its entry or item begins; what an alias repeats, once."""
+    todo: list[Node] = [root for root in roots if root is not None]
+    for root in todo:
+        if isinstance(root, Scalar):
+            yield root, root.start
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Mapping):
+            for entry in node.entries:
+                if not entry.merged:
+                    yield entry.key, entry.key.start
+                    if entry.value.start > entry.key.start:
+                        yield entry.value, entry.key.start
+                        todo.append(entry.value)
+        elif not isinstance(node, Scalar):
+            for item in node.items:
+                if item.start >= node.start:
+                    yield item, item.start
+                    todo.append(item)

@@ -1,0 +1,388 @@
+"""Infers every expression of a workflow exactly once, each in the scope of its position.
+
+Jobs come in topological order (those on a cycle after them, in file order), so that the outputs a job
+declares have types before another job reads them. Within a job: condition, strategy, what places and
+bounds it, stages in file order, outputs. While the stages are walked, `_Frame.ended` holds the stages
+that surely or possibly ended before: a branch of `parallel` does not see its siblings, an arm of `case`
+may not have run, a body of `foreach` may have had no item.
+
+What was walked is kept as `Site`s for the rules that look at values where they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from jobc.diagnostics.diagnostic import Diagnostic, Label
+from jobc.sema.contexts import MISSING_NEED, STAGE, Contexts, element_type, value_type, vars_type
+from jobc.sema.infer import check_condition, infer
+from jobc.sema.model import Site, WorkflowModel
+from jobc.sema.needs import unknown_read
+from jobc.sema.positions import POSITIONS
+from jobc.sema.scope import Scope
+from jobc.sema.types import (
+    ANY,
+    BOOL,
+    FLOAT,
+    INT,
+    STR,
+    ListType,
+    MapType,
+    ObjectType,
+    Type,
+    assignable,
+    optional,
+    show,
+    union,
+)
+from jobc.source.file import Span
+from jobc.syntax.ast import (
+    BashStage,
+    CallStage,
+    CaseStage,
+    Const,
+    DockerStage,
+    EmptyStage,
+    ExprHole,
+    ForEachStage,
+    Item,
+    Job,
+    ParallelStage,
+    PyStage,
+    RaiseStage,
+    Retry,
+    RunsOn,
+    Stage,
+    Strategy,
+    TemplateValue,
+    TriggerStage,
+    UntilStage,
+    Value,
+    child_stages,
+    holes,
+)
+
+Report = Callable[[Diagnostic], None]
+
+LIST = ListType(ANY)
+DURATION = union((FLOAT, STR))
+
+
+class _Frame:
+    """What is known at one point of a job's stages: `ended` by id, the `item` of the loop around, the ids in use."""
+
+    __slots__ = ("ended", "ids", "item")
+
+    def __init__(self, ended: dict[str, Type], item: Type | None, ids: dict[str, Span]) -> None:
+        self.ended = ended
+        self.item = item
+        self.ids = ids
+
+    def inner(self, item: Type | None = None) -> _Frame:
+        """For stages that run inside another, apart from their siblings."""
+        return _Frame(dict(self.ended), self.item if item is None else item, self.ids)
+
+
+class ExpressionAnalysis:
+    """The walk over one workflow; findings go to `report`."""
+
+    __slots__ = ("_contexts", "_job", "_local", "_model", "_report", "_scopes", "_stage")
+
+    def __init__(self, model: WorkflowModel, report: Report) -> None:
+        self._model = model
+        self._contexts = Contexts(model)
+        self._report = report
+        self._job: Job | None = None
+        self._stage: Stage | None = None
+        #: Contexts outside of stages that are not the job's own.
+        self._local: dict[str, Type] = {}
+        self._scopes: dict[tuple[str, int, int], Scope] = {}
+
+    def run(self) -> None:
+        workflow = self._model.workflow
+        self._value("workflow.on", workflow.on)
+        self._items("workflow.env", workflow.env)
+        if workflow.concurrency is not None:
+            group = workflow.concurrency
+            for value in (group.group, group.cancel_in_progress, group.limit):
+                self._value("workflow.concurrency", value)
+        self._value("workflow.limits", workflow.max_parallel, INT, "`max-parallel`")
+        self._value("workflow.limits", workflow.timeout, DURATION, "`timeout`")
+        placed = {id(job) for job in self._model.order}
+        rest = [job for job in self._model.jobs.values() if id(job) not in placed]
+        for job in [*self._model.order, *rest]:
+            self._run_job(job)
+        self._job = None
+        self._scopes = {}
+        self._defaults()
+        self._local = {"needs": self._contexts.all_needs()}
+        self._items("workflow.outputs", workflow.outputs)
+
+    def _defaults(self) -> None:
+        """`defaults` are evaluated in each job; as jobs differ in needs and matrix, nothing is held against these."""
+        defaults = self._model.workflow.defaults
+        if defaults is None:
+            return
+        self._local = {"matrix": ANY, "needs": ANY, "stages": ANY, "item": ANY}
+        self._job = Job("", defaults.span, defaults.span, None)
+        self._runs_on(defaults.runs_on)
+        self._value("job.limits", defaults.timeout, DURATION, "`timeout`")
+        self._retry("job.limits", defaults.retry)
+        self._value("stage.control", defaults.shell)
+        self._value("job.resources", defaults.resources)
+        self._value("job.continue-on-error", defaults.continue_on_error, BOOL, "`continue-on-error`")
+        self._local = {}
+        self._job = None
+        self._scopes = {}
+
+    def _run_job(self, job: Job) -> None:
+        self._job = job
+        self._scopes = {}
+        self._condition("job.condition", job.condition)
+        if job.strategy is not None:
+            self._strategy(job.strategy)
+            self._contexts.ready(job)
+        self._runs_on(job.runs_on)
+        self._value("job.resources", job.resources)
+        self._items("job.env", job.env)
+        self._value("job.limits", job.timeout, DURATION, "`timeout`")
+        self._retry("job.limits", job.retry)
+        self._value("job.continue-on-error", job.continue_on_error, BOOL, "`continue-on-error`")
+        if job.concurrency is not None:
+            group = job.concurrency
+            for value in (group.group, group.cancel_in_progress, group.limit):
+                self._value("job.concurrency", value)
+        self._value("job.extras", job.extras)
+        frame = _Frame({}, None, {})
+        self._stages(job.stages, frame)
+        self._stage = None
+        for item in job.outputs or ():
+            self._value("job.outputs", item.value, frame=frame)
+
+    def _strategy(self, strategy: Strategy) -> None:
+        matrix = strategy.matrix
+        if isinstance(matrix, TemplateValue):
+            self._value("job.strategy", matrix, MapType(LIST), "`matrix`")
+        elif matrix is not None:
+            for item in matrix.entries:
+                self._value("job.strategy", item.value, LIST, f"matrix key `{item.key}`")
+        self._value("job.strategy", strategy.include, LIST, "`include`")
+        self._value("job.strategy", strategy.exclude, LIST, "`exclude`")
+        self._value("job.strategy", strategy.max_parallel, INT, "`max-parallel`")
+        self._value("job.strategy", strategy.fail_fast, BOOL, "`fail-fast`")
+
+    def _runs_on(self, runs_on: RunsOn | None) -> None:
+        if runs_on is not None:
+            self._items("job.runs-on", runs_on.args)
+
+    def _retry(self, position: str, retry: Retry | None, frame: _Frame | None = None) -> None:
+        if retry is not None:
+            self._value(position, retry.attempts, INT, "`attempts`", frame)
+            self._value(position, retry.delay, DURATION, "`delay`", frame)
+            self._value(position, retry.max_delay, DURATION, "`max-delay`", frame)
+            self._value(position, retry.jitter, frame=frame)
+
+    def _stages(self, stages: list[Stage], frame: _Frame) -> None:
+        for stage in stages:
+            self._stage = stage
+            self._unique(stage, frame)
+            self._common(stage, frame)
+            self._kind(stage, frame)
+            if stage.id is not None:
+                frame.ended[stage.id] = STAGE
+
+    def _unique(self, stage: Stage, frame: _Frame) -> None:
+        if stage.id is None:
+            return
+        span = stage.id_span or stage.span
+        first = frame.ids.setdefault(stage.id, span)
+        if first is not span:
+            self._report(
+                Diagnostic(
+                    "duplicate-id",
+                    f"two stages of this job have the id `{stage.id}`",
+                    span,
+                    help="give one of them another id: `stages.<id>` must mean one stage",
+                    related=(Label(first, f"the first stage `{stage.id}`"),),
+                )
+            )
+
+    def _common(self, stage: Stage, frame: _Frame) -> None:
+        self._condition("stage.condition", stage.condition, frame)
+        self._value("stage.name", stage.name, frame=frame)
+        for item in stage.env:
+            self._value("stage.value", item.value, frame=frame)
+        self._value("stage.control", stage.timeout, DURATION, "`timeout`", frame)
+        self._retry("stage.control", stage.retry, frame)
+        self._value("stage.control", stage.continue_on_error, BOOL, "`continue-on-error`", frame)
+        self._value("stage.control", stage.extras, frame=frame)
+
+    def _kind(self, stage: Stage, frame: _Frame) -> None:
+        if isinstance(stage, BashStage):
+            self._value("stage.control", stage.shell, frame=frame)
+            self._value("stage.script", stage.script, frame=frame)
+        elif isinstance(stage, PyStage):
+            self._stage_values([item.value for item in stage.vars], frame)
+            self._stage_values(stage.deps, frame)
+            vars = vars_type(stage.vars, self._model) if stage.vars else None
+            self._value("stage.script", stage.script, frame=frame, vars=vars)
+        elif isinstance(stage, EmptyStage):
+            self._value("stage.value", stage.echo, frame=frame)
+            self._value("stage.control", stage.sleep, DURATION, "`sleep`", frame)
+        elif isinstance(stage, CallStage):
+            self._value("stage.control", stage.function, frame=frame)
+            self._stage_values([item.value for item in stage.with_], frame)
+        elif isinstance(stage, TriggerStage):
+            self._stage_values([item.value for item in stage.params], frame)
+        elif isinstance(stage, DockerStage):
+            self._value("stage.control", stage.image, frame=frame)
+            self._value("stage.control", stage.command, frame=frame)
+            self._stage_values([item.value for item in stage.volume], frame)
+        elif isinstance(stage, RaiseStage):
+            self._value("stage.control", stage.message, frame=frame)
+        else:
+            self._compound(stage, frame)
+
+    def _compound(self, stage: Stage, frame: _Frame) -> None:
+        if isinstance(stage, ParallelStage):
+            self._value("stage.control", stage.max_parallel, INT, "`max-parallel`", frame)
+            branches = [frame.inner() for _ in stage.branches]
+            for branch, inner in zip(stage.branches, branches, strict=True):
+                self._stages(branch.stages, inner)
+            for inner in branches:
+                frame.ended.update(inner.ended)
+        elif isinstance(stage, ForEachStage):
+            self._value("stage.control", stage.items, LIST, "`foreach`", frame)
+            self._value("stage.control", stage.max_parallel, INT, "`max-parallel`", frame)
+            inner = frame.inner(element_type(value_type(stage.items, self._model)))
+            self._stages(stage.stages, inner)
+            self._perhaps(inner, frame)
+        elif isinstance(stage, UntilStage):
+            self._value("stage.control", stage.item, frame=frame)
+            self._value("stage.control", stage.max_loop, INT, "`max-loop`", frame)
+            inner = frame.inner(ANY)
+            # A round sees the stages of the round before it.
+            for id in _ids(stage.stages):
+                inner.ended.setdefault(id, optional(STAGE))
+            self._stages(stage.stages, inner)
+            self._stage = stage
+            self._condition("stage.condition", stage.until, inner)
+            frame.ended.update(inner.ended)
+        elif isinstance(stage, CaseStage):
+            self._value("stage.control", stage.value, frame=frame)
+            self._value("stage.control", stage.skip_not_match, BOOL, "`skip-not-match`", frame)
+            # Of several arms one runs, so they may use the same ids.
+            arms = [_Frame(dict(frame.ended), frame.item, dict(frame.ids)) for _ in stage.arms]
+            for arm, inner in zip(stage.arms, arms, strict=True):
+                self._stage = stage
+                self._value("stage.control", arm.case, frame=frame)
+                self._stages(arm.stages, inner)
+            for inner in arms:
+                self._perhaps(inner, frame)
+                frame.ids.update(inner.ids)
+
+    def _perhaps(self, inner: _Frame, frame: _Frame) -> None:
+        for id, type in inner.ended.items():
+            if id not in frame.ended:
+                frame.ended[id] = optional(type)
+
+    def _stage_values(self, values: Iterable[Value], frame: _Frame) -> None:
+        for value in values:
+            self._value("stage.value", value, frame=frame)
+
+    def _items(self, position: str, items: Iterable[Item]) -> None:
+        for item in items:
+            self._value(position, item.value)
+
+    def _value(
+        self,
+        position: str,
+        value: Value | None,
+        wanted: Type | None = None,
+        key: str = "",
+        frame: _Frame | None = None,
+        vars: Type | None = None,
+    ) -> None:
+        """Infer what is inside a value; where it is one whole expression, its type must fit `wanted`."""
+        if value is None or isinstance(value, Const):
+            return
+        found = False
+        for hole in holes(value):
+            found = True
+            if hole.expr is not None:
+                infer(hole.expr, self._scope(position, hole, frame, vars), self._told)
+        if not found:
+            return
+        self._model.sites.append(Site(position, value, self._job, self._stage))
+        if wanted is not None and isinstance(value, TemplateValue):
+            type = value_type(value, self._model)
+            if not assignable(type, wanted):
+                span = value.holes[0].span if value.whole else value.span
+                self._report(
+                    Diagnostic(
+                        "wrong-type",
+                        f"{key} must be {show(wanted)}, but this is {show(type)}",
+                        span,
+                        help=f"give an expression whose value is {show(wanted)}",
+                    )
+                )
+
+    def _condition(self, position: str, value: Value | None, frame: _Frame | None = None) -> None:
+        if value is None:
+            return
+        if isinstance(value, Const):
+            if not isinstance(value.value, bool):
+                self._report(
+                    Diagnostic(
+                        "condition-not-boolean",
+                        "a condition must be true or false",
+                        value.span,
+                        help="write a comparison, such as `params.count > 0`, or `true` or `false`",
+                    )
+                )
+            return
+        if not isinstance(value, TemplateValue) or not value.whole:
+            self._value(position, value, frame=frame)
+            return
+        self._model.sites.append(Site(position, value, self._job, self._stage))
+        for hole in value.holes:
+            if hole.expr is not None:
+                check_condition(hole.expr, self._scope(position, hole, frame, None), self._told)
+
+    def _scope(self, position: str, hole: ExprHole, frame: _Frame | None, vars: Type | None) -> Scope:
+        """Most expressions of a job share their scope with others; what its stages gave is looked up where it is read."""
+        file = hole.hole.span.file
+        item = None if frame is None else frame.item
+        reads = frame is not None and "stages" in hole.hole.source
+        key = (position, id(file), id(item))
+        shared = vars is None and not reads
+        if shared and key in self._scopes:
+            return self._scopes[key]
+        local = dict(self._local)
+        if frame is not None:
+            # Copied only for an expression that reads it, for there may be thousands of stages.
+            local["stages"] = ObjectType(dict(frame.ended) if reads else {}, noun="earlier stage")
+        if item is not None:
+            local["item"] = item
+        if vars is not None:
+            local["vars"] = vars
+        scope = self._contexts.scope(POSITIONS[position], file, self._job, local)
+        if shared:
+            self._scopes[key] = scope
+        return scope
+
+    def _told(self, diagnostic: Diagnostic) -> None:
+        """Pass a finding of inference on; a read of a job that is no need becomes its own finding."""
+        job = self._job
+        if diagnostic.rule == MISSING_NEED and job is not None:
+            name = diagnostic.span.text.strip("'\"[] ")
+            diagnostic = unknown_read(name, diagnostic.span, job, self._model)
+        self._report(diagnostic)
+
+
+def _ids(stages: list[Stage]) -> Iterable[str]:
+    for stage in stages:
+        if stage.id is not None:
+            yield stage.id
+        for body in child_stages(stage):
+            yield from _ids(body)

@@ -1,0 +1,133 @@
+"""Where the expressions of a Python script stand.
+
+The script is parsed by `ast` with an identifier in place of each expression. One that the tree shows
+as a name being read is a *value*; one inside a string, bytes or f-string literal is *text*; one in a
+comment is nothing. Anything else (a name that is assigned, an attribute, a keyword, half of another
+identifier) cannot hold a value, and a finding says what to write.
+
+The lifted script keeps the identifiers: the interpreter binds the values and rewrites the literals on
+its own parse of the same text, so no value is ever part of what Python parses.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+import warnings
+from collections.abc import Sequence
+
+Use = "str | tuple[str, str]"
+
+_NOT_A_VALUE = (
+    "a value cannot stand here: Python wants a name, not an expression",
+    "write a constant name, and use the value where an expression may stand",
+)
+_GLUED = (
+    "the value would become part of a name",
+    'put the expression into a string, or build the name in Python: f"part_{${{ … }}}"',
+)
+
+
+class SyntaxProblem:
+    """Python's complaint, with its place in the text (`start` to `end`)."""
+
+    __slots__ = ("end", "help", "message", "start")
+
+    def __init__(self, message: str, start: int, end: int, help: str) -> None:
+        self.message = message
+        self.start = start
+        self.end = end
+        self.help = help
+
+
+def uses(
+    text: str, names: Sequence[str], starts: Sequence[int]
+) -> list[str | tuple[str, str]] | SyntaxProblem:
+    """For each name its use (`value`, `text`, `comment`) or, as a pair, what is wrong and what to write instead.
+
+    `names[i]` stands at `starts[i]`, ascending. Gives a SyntaxProblem where Python cannot parse the text.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except SyntaxError as error:
+        glued = [_is_glued(text, name, start) for name, start in zip(names, starts, strict=True)]
+        line = error.lineno or 1
+        if any(g and text.count("\n", 0, s) + 1 == line for g, s in zip(glued, starts, strict=True)):
+            return [_GLUED if g else "value" for g in glued]
+        return _problem(text, error)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return SyntaxProblem(str(error) or "it is nested too deeply", 0, len(text.split("\n", 1)[0]), "")
+    if not names:
+        return []
+    found = _in_tree(tree, set(names))
+    comments = _in_comments(text, set(names) - found.keys()) if len(found) < len(names) else set()
+    result: list[str | tuple[str, str]] = []
+    for name, start in zip(names, starts, strict=True):
+        if name in found:
+            result.append(found[name])
+        elif name in comments:
+            result.append("comment")
+        else:
+            result.append(_GLUED if _is_glued(text, name, start) else _NOT_A_VALUE)
+    return result
+
+
+def _in_tree(tree: ast.AST, names: set[str]) -> dict[str, str]:
+    """The names that are read (`value`) or stand inside literals (`text`), and those alone."""
+    token = re.compile("|".join(sorted(map(re.escape, names), key=len, reverse=True)))
+    found: dict[str, str] = {}
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        for field in node._fields:
+            part = getattr(node, field, None)
+            if isinstance(part, ast.AST):
+                if part._fields:
+                    pending.append(part)
+            elif isinstance(part, list):
+                pending.extend(item for item in part if isinstance(item, ast.AST) and item._fields)
+        if isinstance(node, ast.Name):
+            if node.id in names and isinstance(node.ctx, ast.Load):
+                found[node.id] = "value"
+        elif isinstance(node, ast.Constant):
+            value = node.value
+            literal = value.decode("latin-1") if isinstance(value, bytes) else value
+            if isinstance(literal, str):
+                for match in token.finditer(literal):
+                    found[match.group()] = "text"
+    return found
+
+
+def _in_comments(text: str, names: set[str]) -> set[str]:
+    found: set[str] = set()
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                found.update(name for name in names if name in token.string)
+    except (tokenize.TokenError, SyntaxError):
+        pass
+    return found
+
+
+def _is_glued(text: str, name: str, start: int) -> bool:
+    before = text[start - 1 : start] if start else ""
+    after = text[start + len(name) : start + len(name) + 1]
+    return any(c.isalnum() or c == "_" for c in (before, after) if c)
+
+
+def _problem(text: str, error: SyntaxError) -> SyntaxProblem:
+    lines = text.split("\n")
+    line = min(max(1, error.lineno or 1), len(lines))
+    start_of_line = sum(len(part) + 1 for part in lines[: line - 1])
+    width = len(lines[line - 1])
+    column = min(max(1, error.offset or 1), width + 1)
+    start = start_of_line + column - 1
+    end = start + 1
+    if error.end_lineno == error.lineno and error.end_offset and error.end_offset > column:
+        end = start_of_line + min(error.end_offset - 1, width)
+    message = (error.msg or "invalid syntax").split("\n", 1)[0]
+    return SyntaxProblem(message, start, max(end, start + 1), "correct the Python code at this place")
