@@ -90,7 +90,7 @@ class Host(Protocol):
     """What the interpreter asks of whoever runs it. Methods may be called from several threads."""
 
     def emit(self, event: Mapping[str, Any]) -> None:
-        """A happening: `{"event": "stage-started"|"stage-ended"|"log", "stage": path, …}` (see `stages.runner`)."""
+        """A happening, as `stages.runner` lists them: `{"event": "stage-started"|"stage-ended"|"log", "stage": path, …}`."""
 
     def now(self) -> datetime:
         """The current instant, with a time zone; fixed by `--now`."""
@@ -115,11 +115,14 @@ class TriggerOutcome:
 
 class ErrorInfo:
     """Why something failed, in the user's words. `type` is an exception's name or one of
-    `exit` (non-zero exit), `signal`, `timeout`, `cancel`, `raise`, `expression`, `output`, `params`, `internal`.
+    `exit` (non-zero exit), `signal`, `timeout`, `cancel`, `raise`, `expression`, `output`, `params`, `start` (a program
+    that cannot be started), `slot` (a value that a script cannot receive), `call`, `deps`, `case`, `until`, `trigger`,
+    `nested` (a stage inside failed), `unsupported`, `internal`.
     `path` and `line` are a place in the jobs file (None where there is none); `exit_code` where a process ended.
+    `bases` are further names that a retry's `on` may match: of an exception, its base classes.
     """
 
-    __slots__ = ("exit_code", "line", "message", "path", "type")
+    __slots__ = ("bases", "exit_code", "line", "message", "path", "type")
 
     def __init__(
         self,
@@ -134,18 +137,24 @@ class ErrorInfo:
         self.path = path
         self.line = line
         self.exit_code = exit_code
+        self.bases: List[str] = []
 
     def to_json(self) -> Dict[str, Any]:
         return {"type": self.type, "message": self.message, "path": self.path, "line": self.line}
 
 
 class StageResult:
-    """`id` is the stage's id or, without one, its path (`2`, `2.left.0`); `reason` says why it was skipped."""
+    """`id` is the stage's id or, without one, its path (`2`, `2.left.0`); `reason` says why it did not run.
 
-    __slots__ = ("attempts", "duration", "error", "id", "name", "outputs", "reason", "status")
+    `path` is unique in the combination, and the `stage` of its events: positions, branches and items, with an id in
+    place of a position where a stage has one (`build`, `2.left.1`, `3[4].load`).
+    """
 
-    def __init__(self, id: str, name: str, status: str) -> None:
+    __slots__ = ("attempts", "duration", "error", "id", "name", "outputs", "path", "reason", "status")
+
+    def __init__(self, id: str, name: str, status: str, path: str = "") -> None:
         self.id = id
+        self.path = path or id
         self.name = name
         self.status = status
         self.attempts = 0
@@ -169,9 +178,12 @@ class StageResult:
 
 
 class CombinationResult:
-    """How one combination ended. `outputs` are the job's outputs for it (LANGUAGE §2)."""
+    """How one combination ended. `outputs` are the job's outputs for it (LANGUAGE §2).
 
-    __slots__ = ("duration", "error", "matrix", "outputs", "stages", "status")
+    `stages` holds nested stages too, each after the stage it is nested in; `reason` says why all were skipped.
+    """
+
+    __slots__ = ("duration", "error", "matrix", "outputs", "reason", "stages", "status")
 
     def __init__(self, status: str, matrix: Dict[str, Any]) -> None:
         self.status = status
@@ -179,6 +191,7 @@ class CombinationResult:
         self.outputs: Dict[str, Any] = {}
         self.stages: List[StageResult] = []
         self.error: Optional[ErrorInfo] = None
+        self.reason: Optional[str] = None
         self.duration = 0.0
 
     def to_json(self) -> Dict[str, Any]:
@@ -197,13 +210,15 @@ class Inputs:
     `needs` maps a job id to `{"result", "outputs", "combinations"}`; `run` is `{"id", "attempt", "workflow",
     "parent_id", "started_at"}`; `strategy` is `{"index", "total", "max-parallel", "fail-fast"}`; `secrets` maps declared
     names to their values. `env` is what the workflow's and job's `env` gave on top of `environ`, the
-    environment that processes inherit. `workdir` is the folder that stages run in.
+    environment that processes inherit. `workdir` is the folder that stages run in. `live` holds live objects for
+    the `vars` of inline Python stages, by the stage's span.
     """
 
     __slots__ = (
         "env",
         "environ",
         "grace",
+        "live",
         "matrix",
         "needs",
         "params",
@@ -226,6 +241,7 @@ class Inputs:
         strategy: Optional[Dict[str, Any]] = None,
         workdir: str = ".",
         grace: float = 10.0,
+        live: Optional[Mapping[int, Mapping[str, Any]]] = None,
     ) -> None:
         self.params = params
         self.matrix = matrix or {}
@@ -237,3 +253,4 @@ class Inputs:
         self.strategy = strategy or {}
         self.workdir = workdir
         self.grace = grace
+        self.live = live or {}

@@ -1,0 +1,117 @@
+"""One combination of one job, from its first stage to its outputs."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from typing import Any, Dict, List, Optional
+
+from jobc.interpreter.api import Cancellation, CombinationResult, ErrorInfo, Host, Inputs, StageResult
+from jobc.interpreter.contexts import JobState, Scope, StageFailure
+from jobc.interpreter.launcher import FreshLauncher, Launcher
+from jobc.interpreter.masking import SHORTEST
+from jobc.interpreter.outputs import OutputProblem, check
+from jobc.interpreter.process_tree import kill_leftover
+from jobc.interpreter.stages.runner import run_sequence
+from jobc.interpreter.wire import NotPlain, plain
+from jobc.ir.program import Program
+from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
+
+_LAUNCHER = FreshLauncher()
+
+
+def run_combination(
+    program: Program,
+    workflow: int,
+    job: int,
+    inputs: Inputs,
+    host: Host,
+    cancellation: Cancellation,
+    launcher: Optional[Launcher] = None,
+) -> CombinationResult:
+    """Run the stages of `program.workflows[workflow].jobs[job]` for the combination that `inputs` describes.
+
+    The job's condition, its `timeout`, `retry` and `continue-on-error` are the caller's: a timeout is a
+    cancellation whose reason is `timeout`. Never raises: what goes wrong is in the result.
+    """
+    started = time.monotonic()
+    result = CombinationResult(SUCCESS, inputs.matrix)
+    state: Optional[JobState] = None
+    try:
+        state = JobState(
+            program, program.workflows[workflow].jobs[job], inputs, host, cancellation, launcher or _LAUNCHER
+        )
+        _run(state, result)
+    except Exception as error:  # noqa: BLE001 (whoever runs a combination gets a result, whatever happens)
+        for line in traceback.format_exc().splitlines():
+            with contextlib.suppress(Exception):
+                host.emit({"event": "log", "stage": "", "stream": "stderr", "text": line})
+        result.status = FAILED
+        result.error = ErrorInfo("internal", "defect of jobc: %s: %s" % (type(error).__name__, error))
+    if state is not None:
+        for group, cookie in state.leftovers:
+            kill_leftover(group, cookie)
+        if result.error is not None:
+            result.error.message = state.masker.mask(result.error.message)
+    result.duration = time.monotonic() - started
+    return result
+
+
+def _run(state: JobState, result: CombinationResult) -> None:
+    for name in state.masker.short:
+        _warn(state, "secret %s has fewer than %d characters and is not masked" % (name, SHORTEST))
+    scope = Scope(state, "", dict(state.inputs.env), {}, state.cancellation)
+    sequence = run_sequence(state.job.stages, scope)
+    result.stages = sequence.results
+    result.status = sequence.status
+    result.error = sequence.error
+    if result.status == SKIP:
+        result.reason = _why_skipped(sequence.results)
+    if state.cancellation.thrown and result.status in (CANCEL, FAILED):
+        _cut(state, result)
+    if state.job.outputs is None:
+        result.outputs = sequence.outputs
+        return
+    try:
+        result.outputs = state.masker.mask_map(_outputs(state, scope, result.status == SUCCESS))
+        check(result.outputs)
+    except StageFailure as failure:
+        result.status, result.error = FAILED, failure.error
+    except OutputProblem as problem:
+        place = state.program.place(state.job.span)
+        result.status, result.error = FAILED, ErrorInfo("output", str(problem), *place)
+
+
+def _cut(state: JobState, result: CombinationResult) -> None:
+    """The job was ended from outside: a timeout makes it failed, a cancellation cancelled, unless it had failed before."""
+    message = state.cancellation.message
+    if state.cancellation.reason == "timeout":
+        result.status = FAILED
+        result.error = result.error or ErrorInfo("timeout", message, *state.program.place(state.job.span))
+    elif result.status == CANCEL:
+        result.error = ErrorInfo("cancel", message)
+
+
+def _outputs(state: JobState, scope: Scope, succeeded: bool) -> Dict[str, Any]:
+    """The job's declared outputs; of a job that did not succeed, null where one cannot be had."""
+    outputs: Dict[str, Any] = {}
+    for name, code in state.job.outputs or []:
+        try:
+            outputs[name] = plain(scope.evaluate(code), "the output `%s`" % name)
+        except (StageFailure, NotPlain) as problem:
+            if succeeded:
+                raise (
+                    problem if isinstance(problem, StageFailure) else scope.fault(code, str(problem))
+                ) from None
+            outputs[name] = None
+    return outputs
+
+
+def _why_skipped(results: List[StageResult]) -> str:
+    reasons = list(dict.fromkeys(result.reason for result in results if result.reason))
+    return "every stage was skipped: %s" % "; ".join(reasons[:3])
+
+
+def _warn(state: JobState, text: str) -> None:
+    state.host.emit({"event": "log", "stage": "", "stream": "stderr", "text": text})

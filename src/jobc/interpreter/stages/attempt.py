@@ -1,0 +1,146 @@
+"""What a stage kind is given, and how it ends.
+
+A kind is a function `run(stage, attempt) -> Done`. It raises `StageFailure` where it fails, and `Cut` where the
+attempt's cancellation ended it; whether that was a timeout or a cancellation is the runner's business.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+from jobc.interpreter.api import Cancellation, ErrorInfo, StageResult
+from jobc.interpreter.contexts import JobState, Scope, StageFailure
+from jobc.interpreter.processes import Exit, signal_name
+from jobc.ir.program import CodeIndex, Stage
+from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
+
+
+class Done:
+    """An attempt that did not fail: `status` is `success`, or `skip` with its `reason`."""
+
+    __slots__ = ("outputs", "reason", "status")
+
+    def __init__(self, outputs: Dict[str, Any], status: str = SUCCESS, reason: Optional[str] = None) -> None:
+        self.outputs = outputs
+        self.status = status
+        self.reason = reason
+
+
+class Cut(Exception):
+    """The attempt's cancellation ended it."""
+
+
+class SequenceResult:
+    """How nested stages ended: `outputs` the union of theirs, the later winning; `error` of the first that failed."""
+
+    __slots__ = ("ended", "error", "outputs", "results", "status")
+
+    def __init__(self) -> None:
+        self.status = SUCCESS
+        self.outputs: Dict[str, Any] = {}
+        self.error: Optional[ErrorInfo] = None
+        self.results: List[StageResult] = []
+        self.ended: Dict[str, Any] = {}
+
+
+def labelled(error: ErrorInfo, label: str) -> ErrorInfo:
+    """The same error, said to be of a part."""
+    copy = ErrorInfo(error.type, "%s: %s" % (label, error.message), error.path, error.line, error.exit_code)
+    copy.bases = error.bases
+    return copy
+
+
+RunSequence = Callable[[List[Stage], Scope], SequenceResult]
+
+
+class Attempt:
+    """One attempt at one stage."""
+
+    __slots__ = ("cancellation", "nested", "number", "path", "run_sequence", "scope", "stage", "state")
+
+    def __init__(self, stage: Stage, path: str, scope: Scope, number: int, run_sequence: RunSequence) -> None:
+        self.stage = stage
+        self.path = path
+        self.scope = scope
+        self.state: JobState = scope.state
+        self.cancellation: Cancellation = scope.cancellation
+        self.number = number
+        self.run_sequence = run_sequence
+        self.nested: List[StageResult] = []
+
+    def log(self, text: str, stream: str = "stdout") -> None:
+        """Masked lines of the stage's log."""
+        for line in self.state.masker.mask(text).splitlines() or [""]:
+            self.emit_line(stream, line)
+
+    def emit_line(self, stream: str, line: str) -> None:
+        """One line that is masked already."""
+        self.state.host.emit({"event": "log", "stage": self.path, "stream": stream, "text": line})
+
+    def place(self) -> Dict[str, Any]:
+        """Where the stage stands, as keyword arguments of ErrorInfo."""
+        path, line = self.state.program.place(self.stage.span)
+        return {"path": path, "line": line}
+
+    def failure(self, type: str, message: str, **more: Any) -> StageFailure:
+        return StageFailure(ErrorInfo(type, message, **{**self.place(), **more}))
+
+    def process_env(self) -> Dict[str, str]:
+        """The environment of the stage's processes."""
+        run = self.scope.run_context()
+        return {
+            **self.state.inputs.environ,
+            **self.scope.env,
+            "JOBC_RUN_ID": str(run.get("id") or ""),
+            "JOBC_JOB": self.state.job.id,
+            "JOBC_STAGE": self.path,
+            "JOBC_ATTEMPT": str(run.get("attempt") or self.number),
+        }
+
+    def after(self, ended: Exit) -> None:
+        """Look at a process's end: remember what it left running, raise Cut where it was cut."""
+        if ended.group is not None:
+            self.state.leftovers.append((ended.group, ended.cookie))
+        if ended.cut:
+            raise Cut
+
+    def death(self, ended: Exit) -> StageFailure:
+        """The failure of a process that a signal ended."""
+        assert ended.signal is not None
+        name = signal_name(ended.signal)
+        remedy = "; it may have run out of memory" if name == "SIGKILL" else ""
+        return self.failure("signal", "the process was killed by %s%s" % (name, remedy))
+
+    def parallelism(self, code: Optional[CodeIndex], default: int) -> int:
+        return default if code is None else self.scope.whole(code, "`max-parallel`", 1)
+
+    def sequence(self, stages: List[Stage], path: str, item: Any) -> SequenceResult:
+        """Run nested stages; `path` is their prefix. Nothing of it is seen outside before `adopt`."""
+        return self.run_sequence(stages, self.scope.nested(path, item, self.cancellation))
+
+    def adopt(self, sequences: Sequence[SequenceResult]) -> None:
+        """Make what nested stages did known outside, in the order given."""
+        for sequence in sequences:
+            self.nested.extend(sequence.results)
+            for id, result in sequence.ended.items():
+                self.scope.note(id, result)
+
+    def conclude(self, sequences: Sequence[SequenceResult], outputs: Dict[str, Any]) -> Done:
+        """The end of a stage from the ends of its nested stages."""
+        statuses = [sequence.status for sequence in sequences]
+        if CANCEL in statuses or (FAILED in statuses and self.cancellation.thrown):
+            raise Cut
+        if FAILED in statuses:
+            failed = [sequence for sequence in sequences if sequence.status == FAILED]
+            first = next((sequence.error for sequence in failed if sequence.error is not None), None)
+            message = first.message if first is not None else "a stage inside failed"
+            error = ErrorInfo("nested", message, **self.place())
+            if first is not None and first.line is not None:
+                error.path, error.line = first.path, first.line
+            if first is not None:
+                error.bases = [first.type, *first.bases]
+                error.exit_code = first.exit_code
+            raise StageFailure(error, outputs)
+        if statuses and all(status == SKIP for status in statuses):
+            return Done(outputs, SKIP, "every stage inside was skipped")
+        return Done(outputs)

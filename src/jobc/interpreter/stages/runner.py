@@ -1,0 +1,291 @@
+"""One stage's life, and a sequence of them.
+
+    condition  →  name, env  →  attempt  →  … further attempts  →  end
+
+A condition that calls none of `always() success() failure() cancelled()` stands behind an implicit `success()`. Where
+an earlier stage failed, or the job was cancelled or timed out, only stages that ask for it still run; the clean-up after
+a cancellation or a timeout does not see that cancellation, only a `kill`, and gets `CLEANUP` seconds where it
+sets no `timeout` itself.
+
+`timeout` covers one attempt. `continue-on-error` lets the sequence go on; the stage stays failed.
+
+Events, each with `stage` (its path) and `id` (None without one):
+    stage-started  name, attempt
+    log            stream (`stdout` or `stderr`), text (one line)
+    stage-ended    name, status, attempts, error, outputs, reason, duration_s
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from typing import Any, Callable, Dict, List, Optional
+
+from jobc.interpreter import outputs as output_rules
+from jobc.interpreter.api import Cancellation, ErrorInfo, StageResult
+from jobc.interpreter.contexts import Scope, StageFailure
+from jobc.interpreter.reasons import calls_status, why_false
+from jobc.interpreter.stages import (
+    bash,
+    call,
+    case,
+    docker,
+    empty,
+    foreach,
+    parallel,
+    python,
+    raising,
+    trigger,
+    until,
+)
+from jobc.interpreter.stages.attempt import Attempt, Cut, Done, SequenceResult
+from jobc.interpreter.stages.retry import Policy, duration
+from jobc.ir.program import Stage
+from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
+
+#: Seconds that a stage without `timeout` has after a cancellation or a timeout.
+CLEANUP = 300.0
+
+KINDS: Dict[str, Callable[[Any, Attempt], Done]] = {
+    "empty": empty.run,
+    "bash": bash.run,
+    "python": python.run,
+    "call": call.run,
+    "trigger": trigger.run,
+    "parallel": parallel.run,
+    "foreach": foreach.run,
+    "until": until.run,
+    "case": case.run,
+    "raise": raising.run,
+    "docker": docker.run,
+}
+
+
+def run_sequence(stages: List[Stage], scope: Scope) -> SequenceResult:
+    """Run stages one after the other in `scope`. Never raises."""
+    sequence = SequenceResult()
+    statuses: List[str] = []
+    for position, stage in enumerate(stages):
+        life = _Life(stage, scope.path + (stage.id or str(position)), scope)
+        result = life.run()
+        sequence.results.append(result)
+        sequence.results.extend(life.nested)
+        sequence.outputs.update(result.outputs)
+        if stage.id is not None:
+            scope.note(stage.id, {"result": result.status, "outputs": result.outputs})
+        if result.status == FAILED and life.tolerated:
+            statuses.append(SUCCESS)
+            continue
+        statuses.append(result.status)
+        if result.status == FAILED:
+            scope.failed = True
+            sequence.error = sequence.error or result.error
+    sequence.ended = scope.ended
+    sequence.status = _combine(statuses)
+    return sequence
+
+
+def _combine(statuses: List[str]) -> str:
+    if FAILED in statuses:
+        return FAILED
+    if CANCEL in statuses:
+        return CANCEL
+    return SKIP if statuses and all(status == SKIP for status in statuses) else SUCCESS
+
+
+class _Life:
+    """One stage from its condition to its end; `tolerated` says that its failure does not end the sequence."""
+
+    def __init__(self, stage: Stage, path: str, scope: Scope) -> None:
+        self.stage = stage
+        self.path = path
+        self.scope = scope
+        self.state = scope.state
+        self.nested: List[StageResult] = []
+        self.tolerated = False
+        self.result = StageResult(stage.id or path, stage.id or path, SUCCESS, path)
+
+    def run(self) -> StageResult:
+        started = time.monotonic()
+        result = self.result
+        try:
+            if self._enters():
+                self._name()
+                self._attempts()
+        except StageFailure as failure:
+            self._fail(failure.error, failure.outputs)
+        except Exception as error:  # noqa: BLE001 (a defect here must not take the other stages with it)
+            for line in traceback.format_exc().splitlines():
+                self._log(line)
+            self._fail(ErrorInfo("internal", "defect of jobc: %s: %s" % (type(error).__name__, error)), {})
+        if result.status == FAILED and self.stage.continue_on_error is not None:
+            try:
+                self.tolerated = self.scope.boolean(self.stage.continue_on_error, "`continue-on-error`")
+            except StageFailure as failure:
+                self._log(failure.error.message)
+        self._mask()
+        result.duration = time.monotonic() - started
+        self.state.host.emit(
+            {
+                "event": "stage-ended",
+                "stage": self.path,
+                "id": self.stage.id,
+                "name": result.name,
+                "status": result.status,
+                "attempts": result.attempts,
+                "error": result.error.to_json() if result.error else None,
+                "outputs": result.outputs,
+                "reason": result.reason,
+                "duration_s": round(result.duration, 6),
+            }
+        )
+        return result
+
+    def _enters(self) -> bool:
+        """Whether the stage runs; if not, the result says why not."""
+        result, scope = self.result, self.scope
+        code = self.stage.condition
+        tree = True if code is None else self.state.program.codes[code].tree
+        if scope.cancellation.killed:
+            result.status, result.reason = CANCEL, scope.cancellation.message
+            return False
+        if not calls_status(tree) and not scope.going:
+            if scope.cancellation.thrown:
+                result.status, result.reason = CANCEL, scope.cancellation.message
+            else:
+                result.status, result.reason = SKIP, "an earlier stage failed"
+            return False
+        if code is None or scope.boolean(code, "a condition"):
+            return True
+        result.status, result.reason = SKIP, why_false(tree, scope.environment())
+        return False
+
+    def _name(self) -> None:
+        if self.stage.name is not None:
+            self.result.name = self.state.masker.mask(self.scope.text(self.stage.name)) or self.result.name
+
+    def _attempts(self) -> None:
+        scope = self.scope
+        if not scope.cancellation.thrown:
+            self._retry(scope.cancellation, None)
+            return
+        cleanup = _OnlyKill(scope.cancellation)
+        try:
+            self._retry(cleanup, CLEANUP)
+        finally:
+            cleanup.close()
+
+    def _retry(self, outer: Cancellation, limit: Optional[float]) -> None:
+        scope, stage = self.scope, self.stage
+        env = scope.with_env(stage.env)
+        settings = scope.inside(env, outer)
+        policy = Policy(stage.retry, settings)
+        if stage.timeout is not None:
+            limit = duration(settings, stage.timeout, "`timeout`")
+        number = 1
+        while True:
+            failure = self._attempt(number, env, outer, limit)
+            if failure is None:
+                return
+            again = number <= policy.further and policy.covers(failure.error)
+            if not again or outer.thrown:
+                self._fail(failure.error, failure.outputs)
+                return
+            wait = policy.wait(number)
+            self._log(
+                "attempt %d of %d failed: %s; the next one is in %g s"
+                % (number, policy.further + 1, failure.error.message, round(wait, 3))
+            )
+            if outer.wait(wait):
+                self._cut(outer)
+                return
+            number += 1
+
+    def _attempt(
+        self, number: int, env: Dict[str, str], outer: Cancellation, limit: Optional[float]
+    ) -> Optional[StageFailure]:
+        """One attempt; its failure if another one may follow, else None with the result filled in."""
+        result, stage = self.result, self.stage
+        result.attempts = number
+        self.state.host.emit(
+            {
+                "event": "stage-started",
+                "stage": self.path,
+                "id": stage.id,
+                "name": result.name,
+                "attempt": number,
+            }
+        )
+        guard = Cancellation(outer)
+        timer: Optional[threading.Timer] = None
+        if limit is not None:
+            words = "the stage ran longer than its timeout of %g s" % limit
+            timer = threading.Timer(limit, guard.throw, ("timeout", words))
+            timer.daemon = True
+            timer.start()
+        inner = self.scope.inside(env, guard, number if stage.retry is not None else None)
+        attempt = Attempt(stage, self.path, inner, number, run_sequence)
+        try:
+            done = KINDS[stage.kind](stage, attempt)
+            output_rules.check(done.outputs)
+        except Cut:
+            if outer.thrown or guard.reason != "timeout":
+                self._cut(guard)
+                return None
+            return attempt.failure("timeout", guard.message)
+        except output_rules.OutputProblem as problem:
+            return attempt.failure("output", str(problem))
+        except StageFailure as failure:
+            return failure
+        except OSError as error:
+            return attempt.failure("start", "the stage cannot be run here: %s" % error)
+        finally:
+            self.nested = attempt.nested
+            guard.close()
+            if timer is not None:
+                timer.cancel()
+        result.status, result.outputs, result.reason = done.status, done.outputs, done.reason
+        return None
+
+    def _cut(self, cancellation: Cancellation) -> None:
+        """The stage was ended from outside: a job's timeout makes it failed, anything else cancelled."""
+        if cancellation.reason == "timeout":
+            path, line = self.state.program.place(self.stage.span)
+            self._fail(ErrorInfo("timeout", cancellation.message, path, line), {})
+        else:
+            self.result.status = CANCEL
+            self.result.reason = cancellation.message
+            self.result.error = ErrorInfo("cancel", cancellation.message)
+
+    def _fail(self, error: ErrorInfo, outputs: Dict[str, Any]) -> None:
+        if error.line is None:
+            error.path, error.line = self.state.program.place(self.stage.span)
+        self.result.status = FAILED
+        self.result.error = error
+        try:
+            output_rules.check(outputs)
+            self.result.outputs = outputs
+        except output_rules.OutputProblem:
+            self.result.outputs = {}
+
+    def _mask(self) -> None:
+        mask = self.state.masker.mask
+        result = self.result
+        result.outputs = self.state.masker.mask_map(result.outputs)
+        if result.error is not None:
+            result.error.message = mask(result.error.message)
+        if result.reason is not None:
+            result.reason = mask(result.reason)
+
+    def _log(self, text: str) -> None:
+        line = self.state.masker.mask(text)
+        self.state.host.emit({"event": "log", "stage": self.path, "stream": "stderr", "text": line})
+
+
+class _OnlyKill(Cancellation):
+    """For what still runs after its parent was thrown: only the parent's kill reaches it."""
+
+    def _from_parent(self) -> None:
+        if self._parent is not None and self._parent.killed:
+            self.kill()
