@@ -1,0 +1,87 @@
+"""How a run is to be executed: everything that is not the program and its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from jobc.backends.registry import create
+from jobc.engine.control import Control
+
+if TYPE_CHECKING:
+    from jobc.backends.api import Backend
+    from jobc.engine.journal import Journal
+
+#: Seconds between SIGTERM and SIGKILL.
+GRACE = 10.0
+#: Runs inside runs (`trigger` stages), counted from the first.
+MAX_DEPTH = 16
+
+
+class Options:
+    """`run_id` is made where it is None. `job` restricts the run to that job and what it needs.
+
+    `max_parallel` bounds combinations at once over the whole run, nested runs included (None: what the workflow and
+    the environment say). `timeout`, `grace` in seconds. `secrets` holds the values of declared secrets. `environ`
+    is what processes inherit, `workdir` where they run. `now` fixes what `datetime.now()` gives. `file` is the
+    path of the entry file as shown to people. Without a `journal` nothing is kept. `given` holds what `needs.<id>` is
+    for jobs of the entry workflow that are not run but taken as ended so. `live` holds live objects for the `vars` of
+    Python stages, by the span of the stage.
+    """
+
+    __slots__ = (
+        "backend",
+        "control",
+        "environ",
+        "file",
+        "given",
+        "grace",
+        "job",
+        "job_timeout",
+        "journal",
+        "live",
+        "max_parallel",
+        "now",
+        "run_id",
+        "secrets",
+        "timeout",
+        "workdir",
+    )
+
+    def __init__(
+        self,
+        *,
+        run_id: str | None = None,
+        job: str | None = None,
+        max_parallel: int | None = None,
+        timeout: float | None = None,
+        grace: float = GRACE,
+        secrets: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        workdir: str = ".",
+        now: datetime | None = None,
+        file: str = "",
+        journal: Journal | None = None,
+        control: Control | None = None,
+        backend: Callable[[str], Backend] = create,
+        given: Mapping[str, Mapping[str, Any]] | None = None,
+        live: Mapping[int, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.run_id = run_id
+        self.job = job
+        #: Of jobs that set none, in seconds; `execute` reads it from the environment.
+        self.job_timeout = 3600.0
+        self.max_parallel = max_parallel
+        self.timeout = timeout
+        self.grace = grace
+        self.secrets = dict(secrets or {})
+        self.environ = dict(environ or {})
+        self.workdir = workdir
+        self.now = now
+        self.file = file
+        self.journal = journal
+        self.control = control or Control()
+        self.backend = backend
+        self.given = given or {}
+        self.live = live or {}

@@ -1,0 +1,43 @@
+"""Which process runs a run, so that others can tell whether it still does.
+
+A process is told from a later one with the same number by the time it started, in ticks since the machine did, and
+by the machine's boot: neither depends on the clock. Where the system tells neither, the number alone decides.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def boot() -> str:
+    """What names this boot of this machine, or ""."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def started(pid: int) -> str:
+    """When a process started, in the system's own terms; "" if there is none, or the system does not say."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    fields = text[text.rindex(")") + 2 :].split()
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def is_alive(pid: int, pid_started: str, boot_id: str) -> bool:
+    """Whether the process that these three name still runs."""
+    if boot_id != boot():
+        return False
+    if pid_started:
+        return started(pid) == pid_started
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,97 @@
+"""What a run gives back, and its JSON form (CLI: JSON of run)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobc.engine.journal import plain
+from jobc.errors import StateError
+from jobc.interpreter.api import CombinationResult, ErrorInfo
+
+VERSION = 1
+
+
+class JobResult:
+    """`status` is terminal; `reason` says why it was skipped, cancelled or failed. `duration` in seconds.
+
+    `attempts` is the largest of its combinations'; 0 where it never ran. `error` is set where the job failed
+    before any combination (its condition or its matrix).
+    """
+
+    __slots__ = ("attempts", "combinations", "duration", "error", "outputs", "reason", "status")
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+        self.reason: str | None = None
+        self.duration = 0.0
+        self.attempts = 0
+        self.outputs: dict[str, Any] = {}
+        self.combinations: list[CombinationResult] = []
+        self.error: ErrorInfo | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            "duration_s": round(self.duration, 6),
+            "attempts": self.attempts,
+            "outputs": self.outputs,
+            "error": self.error.to_json() if self.error else None,
+            "combinations": [
+                {**combination.to_json(), "error": combination.error.to_json() if combination.error else None}
+                for combination in self.combinations
+            ],
+        }
+
+
+class RunResult:
+    """`jobs` in the program's order. `timed_out`: the run's own time was over. `reason` where it is no success.
+
+    `state_error` is set where the journal failed on the way: the run went to a graceful end without it.
+    """
+
+    __slots__ = (
+        "duration",
+        "jobs",
+        "mask",
+        "outputs",
+        "reason",
+        "run_id",
+        "started_at",
+        "state_error",
+        "status",
+        "timed_out",
+        "workflow",
+    )
+
+    def __init__(self, run_id: str, workflow: str, started_at: str) -> None:
+        self.run_id = run_id
+        self.workflow = workflow
+        self.started_at = started_at
+        self.status = ""
+        self.reason: str | None = None
+        self.duration = 0.0
+        self.outputs: dict[str, Any] = {}
+        self.jobs: dict[str, JobResult] = {}
+        self.timed_out = False
+        self.state_error: StateError | None = None
+        #: Masks secrets in plain data; `to_json` is for people and logs.
+        self.mask: Any = lambda value: value
+
+    def to_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = self.mask(
+            plain(
+                {
+                    "version": VERSION,
+                    "run_id": self.run_id,
+                    "workflow": self.workflow,
+                    "status": self.status,
+                    "reason": self.reason,
+                    "started_at": self.started_at,
+                    "duration_s": round(self.duration, 6),
+                    "outputs": self.outputs,
+                    "jobs": {name: job.to_json() for name, job in self.jobs.items()},
+                }
+            )
+        )
+        return document

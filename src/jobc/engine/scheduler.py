@@ -1,0 +1,498 @@
+"""The scheduler: one loop, fed by a queue.
+
+Everything that happens to a run arrives in the inbox as a message: a task has ended, a `trigger` stage asks for a
+run, somebody cancels. The loop takes what is there, changes states, settles jobs that became decidable, fills free
+slots, and sleeps until the next message or the next deadline. No thread waits for a job, and nothing is polled
+that can notify.
+
+    settle   a job whose needs have all ended is judged: rule, condition, concurrency group, matrix. Ending
+             one makes others decidable; they go through a work list, so a chain of skips costs no recursion.
+    fill     jobs with combinations to start stand in a ring. Each turn starts one combination of the first job
+             and puts the job at the end: large matrices do not starve small jobs. Matrices are expanded one
+             combination at a time.
+    commit   all that a turn decided is made durable by one commit; only then the tasks are submitted.
+
+Nested runs live in the same loop. A combination that waits for one lends it its slot and takes one again
+before it goes on, so the bound on combinations at once holds over the whole tree and cannot deadlock.
+
+Statuses depend on results alone, never on the order in which they arrive: a rule is judged when every need is
+terminal, and cancellation is the one thing that time decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from queue import Empty
+from typing import Any
+
+from jobc.backends.api import BackendError, JobHandle
+from jobc.engine.combine import end_of_job, end_of_run
+from jobc.engine.groups import Groups
+from jobc.engine.judge import Failure, Judge
+from jobc.engine.options import MAX_DEPTH, Options
+from jobc.engine.recorder import Recorder
+from jobc.engine.result import JobResult
+from jobc.engine.retry import delay
+from jobc.engine.state import ENDED, OPEN, QUEUED, WAITING, CombinationState, JobState, RunState, Ticket
+from jobc.engine.tasks import Tasks, failed, submission_error
+from jobc.engine.timers import Timers
+from jobc.errors import StateError
+from jobc.interpreter.api import CombinationResult, ErrorInfo, TriggerOutcome
+from jobc.interpreter.stages.runner import CLEANUP
+from jobc.ir.program import Program
+from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
+
+#: Seconds that a task has to end after it was killed; then it is left behind.
+ABANDON = 5.0
+#: How long log text may wait for its commit, in seconds.
+LOG_DELAY = 0.5
+
+Start = Callable[[int, dict[str, Any], Ticket], RunState]
+
+
+class Scheduler:
+    """Runs one run to its end, with all that it triggers. `start` makes the state of a triggered run."""
+
+    def __init__(
+        self, program: Program, options: Options, judge: Judge, recorder: Recorder, slots: int, start: Start
+    ) -> None:
+        self._options = options
+        self._judge = judge
+        self._recorder = recorder
+        self._start_run = start
+        self._inbox = options.control.inbox
+        self._timers = Timers()
+        self._free = slots
+        self._ring: deque[JobState] = deque()
+        self._decidable: deque[JobState] = deque()
+        self._resuming: deque[Ticket] = deque()
+        self._tasks = Tasks(program, options, judge, recorder, self._timers, self._inbox)
+        self._groups = Groups()
+        self._children: list[RunState] = []
+        self._log_waits = False
+        self._finished = 0
+        self._on: dict[str, Callable[[Any], None]] = {
+            "ended": lambda ended: self._task_ended(*ended),
+            "lost": lambda lost: self._finish(lost[0], failed(lost[0], ErrorInfo("backend", lost[1]))),
+            "trigger": self._triggered,
+            "trigger-cancel": self._trigger_cancelled,
+            "cancel": lambda message: self._cancel_run(self._root, "cancel", message),
+            "kill": lambda _: self._kill_run(self._root),
+            "journal": self._journal_failed,
+            "log": lambda _: self._log_arrived(),
+        }
+
+    def run(self, root: RunState) -> None:
+        """Run to the end; the result is in `root.result`."""
+        self._root = root
+        try:
+            self._open_run(root)
+            while True:
+                self._settle()
+                if root.pending == 0:
+                    break
+                finished = self._finished
+                self._fill()
+                if self._finished != finished:
+                    continue
+                self._recorder.commit()
+                self._take_messages()
+                self._timers.fire()
+        finally:
+            self._tasks.close()
+
+    def _take_messages(self) -> None:
+        get = self._inbox.get
+        try:
+            kind, payload = get(timeout=self._timers.wait())
+            while True:
+                self._on[kind](payload)
+                kind, payload = get(block=False)
+        except Empty:
+            pass
+
+    # Runs
+
+    def _open_run(self, run: RunState) -> None:
+        run.started = time.monotonic()
+        if run.timeout is not None:
+            run.deadline = self._timers.after(run.timeout, partial(self._run_timed_out, run, run.timeout))
+        for state in run.jobs:
+            if state.waiting == 0 and state.phase == WAITING:
+                self._decidable.append(state)
+        if run.pending == 0:
+            self._close_run(run)
+
+    def _close_run(self, run: RunState) -> None:
+        self._timers.cancel(run.deadline)
+        run.result.duration = time.monotonic() - run.started
+        end_of_run(run, self._judge)
+        result = run.result
+        self._recorder.run_ended(
+            run.id, run.key, result.status, result.reason, result.duration, result.outputs
+        )
+        ticket = run.ticket
+        if ticket is None:
+            return
+        self._children.remove(run)
+        ticket.outcome = TriggerOutcome(result.status, result.outputs, result.reason or "", run.id)
+        self._resume(ticket)
+
+    def _resume(self, ticket: Ticket) -> None:
+        """Let a `trigger` stage go on: at once if others of its combination wait, else with a slot."""
+        combination = ticket.combination
+        combination.lent -= 1
+        if combination.lent > 0 or combination.ended:
+            ticket.done.set()
+        elif combination.cancelled is not None:
+            self._free -= 1
+            ticket.done.set()
+        else:
+            self._resuming.append(ticket)
+
+    def _triggered(self, ticket: Ticket) -> None:
+        combination = ticket.combination
+        combination.lent += 1
+        if combination.lent == 1:
+            self._free += 1
+        parent = combination.job.run
+        refusal = None
+        if parent.depth + 1 > MAX_DEPTH:
+            refusal = f"workflows trigger one another more than {MAX_DEPTH} levels deep"
+        elif combination.cancelled is not None or combination.ended:
+            refusal = "cancelled before it started"
+        if refusal is None:
+            try:
+                run = self._start_run(ticket.workflow, ticket.params, ticket)
+            except Failure as failure:
+                refusal = failure.error.message
+        if refusal is not None:
+            status = CANCEL if combination.cancelled is not None else FAILED
+            ticket.outcome = TriggerOutcome(status, {}, refusal)
+            self._resume(ticket)
+            return
+        ticket.run = run
+        self._children.append(run)
+        self._open_run(run)
+        if ticket.cancellation.thrown:
+            self._trigger_cancelled(ticket)
+
+    def _trigger_cancelled(self, ticket: Ticket) -> None:
+        if ticket.run is None or ticket.outcome is not None:
+            return
+        cancellation = ticket.cancellation
+        self._cancel_run(ticket.run, cancellation.reason or "cancel", cancellation.message)
+        if cancellation.killed:
+            self._kill_run(ticket.run)
+
+    def _run_timed_out(self, run: RunState, limit: float) -> None:
+        run.result.timed_out = True
+        self._cancel_run(run, "timeout", f"the run's time of {limit:g} s was over")
+
+    def _cancel_run(self, run: RunState, reason: str, message: str) -> None:
+        """Start nothing more but clean-up jobs; end what runs, clean-up that has begun excepted."""
+        if run.cancelled is not None:
+            return
+        run.cancelled = (reason, message)
+        self._recorder.run_cancelling(run.id, run.key, message)
+        for state in run.jobs:
+            if state.phase == ENDED or (
+                state.job.rule == "all_done" and (state.needs or state.phase != OPEN)
+            ):
+                continue
+            self._stop_job(state, reason, message)
+
+    def _kill_run(self, run: RunState) -> None:
+        if run.killed:
+            return
+        run.cancelled = run.cancelled or ("cancel", "killed")
+        run.killed = True
+        for child in [
+            child for child in self._children if child.ticket and child.ticket.combination.job.run is run
+        ]:
+            self._kill_run(child)
+        for state in run.jobs:
+            if state.phase != ENDED:
+                self._stop_job(state, "cancel", "killed")
+                for combination in list(state.running):
+                    self._kill(combination)
+
+    def _journal_failed(self, error: StateError) -> None:
+        self._cancel_run(self._root, "cancel", f"the journal failed: {error}")
+
+    def _log_arrived(self) -> None:
+        if not self._log_waits:
+            self._log_waits = True
+            self._timers.after(LOG_DELAY, self._log_due)
+
+    def _log_due(self) -> None:
+        self._log_waits = False
+        self._recorder.commit()
+
+    # Jobs
+
+    def _settle(self) -> None:
+        while self._decidable:
+            self._decide(self._decidable.popleft())
+
+    def _decide(self, state: JobState) -> None:
+        if state.phase != WAITING:
+            return
+        run = state.run
+        state.started = time.monotonic()
+        self._recorder.job_ready(run.id, run.key, state.position, state.job.id)
+        try:
+            status, reason = self._judge.verdict(state)
+            if status != SUCCESS:
+                self._end_job(state, status, reason)
+                return
+            group = self._judge.group(state)
+        except Failure as failure:
+            self._fail_job(state, failure)
+            return
+        if group is not None:
+            state.phase = QUEUED
+            admitted, displaced = self._groups.enter(state, *group)
+            for other in displaced:
+                self._stop_job(
+                    other, "cancel", f"job `{state.job.id}` took over its concurrency group `{group[0]}`"
+                )
+            if not admitted:
+                return
+        self._open_job(state)
+
+    def _open_job(self, state: JobState) -> None:
+        try:
+            expansion = self._judge.expansion(state)
+        except Failure as failure:
+            self._fail_job(state, failure)
+            return
+        state.matrices, state.total, state.max_parallel, state.fail_fast = expansion
+        state.phase = OPEN
+        run = state.run
+        if state.total == 0:
+            self._end_job(state, SKIP, "the matrix has no combinations")
+            return
+        self._recorder.job_started(run.id, run.key, state.position, state.job.id, state.total)
+        self._list(state)
+
+    def _list(self, state: JobState) -> None:
+        if not state.listed and state.startable:
+            state.listed = True
+            self._ring.append(state)
+
+    def _stop_job(self, state: JobState, reason: str, message: str) -> None:
+        """Start no further combination, and ask those that run to end; the rest is CANCEL."""
+        if state.phase in (WAITING, QUEUED):
+            self._end_job(state, CANCEL, message)
+            return
+        if state.stopped is None:
+            state.stopped = message
+        for combination in [*state.retries, *state.retrying]:
+            self._timers.cancel(state.retrying.pop(combination, None))
+            combination.cancelled = (reason, message)
+            combination.ended = True
+            state.results[combination.index] = _ended_early(combination)
+        state.retries.clear()
+        for combination in sorted(state.running, key=lambda each: each.index):
+            self._cancel(combination, reason, message)
+        self._see_end(state)
+
+    def _see_end(self, state: JobState) -> None:
+        if state.phase == OPEN:
+            if state.exhausted:
+                self._end_job(state, None, None)
+            else:
+                self._list(state)
+
+    def _fail_job(self, state: JobState, failure: Failure) -> None:
+        error = failure.error
+        place = f"{error.path}:{error.line}: " if error.path else ""
+        self._end_job(state, FAILED, place + error.message, error)
+
+    def _end_job(
+        self, state: JobState, status: str | None, reason: str | None, error: ErrorInfo | None = None
+    ) -> None:
+        """End a job; its combinations say how where `status` is None."""
+        run = state.run
+        result = JobResult(status or "")
+        result.reason = reason
+        result.error = error
+        result.duration = time.monotonic() - state.started if state.started else 0.0
+        end_of_job(state, result)
+        state.phase = ENDED
+        self._recorder.job_ended(
+            run.id,
+            run.key,
+            state.position,
+            state.job.id,
+            status=result.status,
+            reason=result.reason,
+            error=error,
+            duration=result.duration,
+            attempts=result.attempts,
+            outputs=result.outputs,
+        )
+        for admitted in self._groups.leave(state):
+            self._open_job(admitted)
+        for dependent in state.dependents:
+            dependent.waiting -= 1
+            if dependent.waiting == 0 and dependent.phase == WAITING:
+                self._decidable.append(dependent)
+        run.pending -= 1
+        if run.pending == 0:
+            self._close_run(run)
+
+    # Combinations
+
+    def _fill(self) -> None:
+        """Give free slots away, then commit, then act."""
+        granted: list[Ticket] = []
+        begun: list[CombinationState] = []
+        while self._free > 0 and self._resuming:
+            self._free -= 1
+            granted.append(self._resuming.popleft())
+        passed = 0
+        while self._free > 0 and passed < len(self._ring):
+            state = self._ring.popleft()
+            if not state.startable:
+                state.listed = False
+                continue
+            if self._blocked(state):
+                self._ring.append(state)
+                passed += 1
+                continue
+            passed = 0
+            begun.append(self._begin(state))
+            if state.startable:
+                self._ring.append(state)
+            else:
+                state.listed = False
+        if not granted and not begun:
+            return
+        if not self._recorder.commit() and self._recorder.failure is not None:
+            self._journal_failed(self._recorder.failure)
+        for ticket in granted:
+            ticket.done.set()
+        for combination in begun:
+            if not combination.ended and combination.cancelled is None:
+                self._submit(combination)
+
+    def _blocked(self, state: JobState) -> bool:
+        """Whether something beside the job itself keeps its combinations from starting."""
+        run = state.run
+        if run.limit is not None and run.running >= run.limit:
+            return True
+        return not self._tasks.has_room(state)
+
+    def _begin(self, state: JobState) -> CombinationState:
+        if state.retries:
+            combination = state.retries.popleft()
+        else:
+            combination = CombinationState(state, state.next_index, next(state.matrices))
+            state.next_index += 1
+        combination.attempt += 1
+        combination.started = time.monotonic()
+        state.attempts = max(state.attempts, combination.attempt)
+        state.running.add(combination)
+        state.run.running += 1
+        self._tasks.begin(combination)
+        self._free -= 1
+        self._recorder.combination_started(combination.place, combination.matrix)
+        return combination
+
+    def _submit(self, combination: CombinationState) -> None:
+        try:
+            limit = self._tasks.submit(combination)
+        except (Failure, BackendError) as problem:
+            self._finish(combination, failed(combination, submission_error(problem)))
+            return
+        message = f"the job's time of {limit:g} s was over"
+        combination.deadline = self._timers.after(
+            limit, partial(self._cancel, combination, "timeout", message)
+        )
+
+    def _task_ended(self, name: str, handle: JobHandle) -> None:
+        found = self._tasks.collect(name, handle)
+        if found is not None:
+            self._finish(*found)
+
+    def _cancel(self, combination: CombinationState, reason: str, message: str) -> None:
+        if combination.cancelled is not None or combination.ended:
+            return
+        combination.cancelled = (reason, message)
+        if combination.backend is None or combination.handle is None:
+            # It was begun in this very turn, and is not submitted any more.
+            self._finish(combination, _ended_early(combination))
+            return
+        combination.backend.cancel(combination.handle, reason, message)
+        wait = self._options.grace + CLEANUP
+        combination.abandon = self._timers.after(wait, partial(self._kill, combination))
+
+    def _kill(self, combination: CombinationState) -> None:
+        if combination.backend is not None and combination.handle is not None:
+            combination.backend.kill(combination.handle)
+            self._timers.cancel(combination.abandon)
+            combination.abandon = self._timers.after(ABANDON, partial(self._leave_behind, combination))
+
+    def _leave_behind(self, combination: CombinationState) -> None:
+        if combination.lent:
+            self._kill(combination)
+            return
+        result = _ended_early(combination)
+        if result.error is not None:
+            result.error.message += "; it did not stop and was left behind"
+        self._finish(combination, result)
+
+    def _finish(self, combination: CombinationState, result: CombinationResult) -> None:
+        state = combination.job
+        if combination not in state.running:
+            return  # left behind, and late
+        self._finished += 1
+        self._timers.cancel(combination.deadline)
+        self._timers.cancel(combination.abandon)
+        state.running.discard(combination)
+        state.run.running -= 1
+        self._tasks.end(combination)
+        self._free += 1
+        result.duration = time.monotonic() - combination.started
+        result.matrix = combination.matrix
+        cancelled = combination.cancelled
+        if cancelled is not None and cancelled[0] == "timeout" and result.status == CANCEL:
+            early = _ended_early(combination)
+            result.status, result.error = early.status, early.error
+        wait = None
+        if result.status == FAILED and state.stopped is None and state.job.retry is not None:
+            try:
+                environment = self._judge.of_combination(combination)
+                wait = delay(state.job.retry, result, combination.attempt, self._judge, environment)
+            except Failure as failure:
+                result.error = failure.error
+        self._recorder.combination_ended(combination.place, result, wait)
+        if wait is not None:
+            combination.handle = combination.backend = combination.cancelled = None
+            state.retrying[combination] = self._timers.after(wait, partial(self._retry, combination))
+            self._list(state)
+            return
+        combination.ended = True
+        state.results[combination.index] = result
+        if result.status == FAILED and state.fail_fast and state.stopped is None:
+            self._stop_job(state, "cancel", "another combination failed (fail-fast)")
+        else:
+            self._see_end(state)
+
+    def _retry(self, combination: CombinationState) -> None:
+        state = combination.job
+        del state.retrying[combination]
+        state.retries.append(combination)
+        self._list(state)
+
+
+def _ended_early(combination: CombinationState) -> CombinationResult:
+    reason, message = combination.cancelled or ("cancel", "cancelled")
+    result = CombinationResult(FAILED if reason == "timeout" else CANCEL, combination.matrix)
+    result.error = ErrorInfo(reason, message)
+    return result

@@ -1,0 +1,108 @@
+"""The journal's tables, as a list of migrations: a version is the number of those applied.
+
+`run` columns hold `runs.run`, an integer, so that the many rows of stages and logs stay small. Times are seconds
+since the epoch; `outputs`, `matrix`, `error` and their like are JSON. `combination` is the index in the job's
+expansion, `stage` a path such as `2.left.0`. A row of `stages` or `combinations` without `ended` was running when
+its engine stopped.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: list[str] = [
+    """
+    CREATE TABLE programs (hash TEXT PRIMARY KEY, ir BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE runs (
+        run INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        parent INTEGER REFERENCES runs (run),
+        parent_stage TEXT,
+        file TEXT NOT NULL,
+        workflow TEXT NOT NULL,
+        workflow_index INTEGER NOT NULL,
+        program TEXT,
+        params TEXT NOT NULL,
+        options TEXT NOT NULL,
+        status TEXT,
+        reason TEXT,
+        started REAL NOT NULL,
+        ended REAL,
+        duration REAL,
+        outputs TEXT,
+        pid INTEGER NOT NULL,
+        pid_started TEXT NOT NULL,
+        boot TEXT NOT NULL
+    );
+    CREATE INDEX runs_started ON runs (started);
+    CREATE TABLE jobs (
+        run INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        status TEXT,
+        reason TEXT,
+        error TEXT,
+        combinations INTEGER,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        started REAL,
+        ended REAL,
+        duration REAL,
+        outputs TEXT,
+        PRIMARY KEY (run, position)
+    ) WITHOUT ROWID;
+    CREATE TABLE combinations (
+        run INTEGER NOT NULL,
+        job INTEGER NOT NULL,
+        combination INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        matrix TEXT NOT NULL,
+        handle TEXT,
+        status TEXT,
+        started REAL NOT NULL,
+        ended REAL,
+        duration REAL,
+        outputs TEXT,
+        error TEXT,
+        PRIMARY KEY (run, job, combination, attempt)
+    ) WITHOUT ROWID;
+    CREATE TABLE stages (
+        run INTEGER NOT NULL,
+        job INTEGER NOT NULL,
+        combination INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        stage TEXT NOT NULL,
+        id TEXT,
+        name TEXT,
+        status TEXT,
+        reason TEXT,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        started REAL NOT NULL,
+        ended REAL,
+        duration REAL,
+        outputs TEXT,
+        error TEXT,
+        PRIMARY KEY (run, job, combination, attempt, stage)
+    ) WITHOUT ROWID;
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        time REAL NOT NULL,
+        event TEXT NOT NULL,
+        job INTEGER,
+        combination INTEGER,
+        stage TEXT,
+        status TEXT
+    );
+    CREATE INDEX events_run ON events (run);
+    CREATE TABLE logs (
+        seq INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        job INTEGER NOT NULL,
+        combination INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        stage TEXT NOT NULL,
+        stream TEXT NOT NULL,
+        time REAL NOT NULL,
+        text TEXT NOT NULL
+    );
+    CREATE INDEX logs_run ON logs (run, job);
+    """,
+]

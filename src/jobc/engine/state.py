@@ -1,0 +1,264 @@
+"""The state of runs, jobs and combinations while they run: data, changed by the scheduler alone.
+
+A job goes `waiting` (for needs) → `queued` (for its concurrency group) → `open` (combinations may start) →
+`ended`; it may end from any of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from jobc.engine.recorder import Place
+from jobc.engine.result import JobResult, RunResult
+from jobc.interpreter.api import Cancellation, CombinationResult, TriggerOutcome
+from jobc.ir.program import Job, Workflow
+
+if TYPE_CHECKING:
+    from jobc.backends.api import Backend, JobHandle
+    from jobc.engine.timers import Timer
+
+WAITING = "waiting"
+QUEUED = "queued"
+OPEN = "open"
+ENDED = "ended"
+
+
+class Ticket:
+    """A `trigger` stage that waits in a worker thread for the run it asked for."""
+
+    __slots__ = ("cancellation", "combination", "done", "outcome", "params", "run", "stage", "workflow")
+
+    def __init__(
+        self,
+        combination: CombinationState,
+        workflow: int,
+        params: dict[str, Any],
+        stage: str,
+        cancellation: Cancellation,
+    ) -> None:
+        self.combination = combination
+        self.workflow = workflow
+        self.params = params
+        self.stage = stage
+        self.cancellation = cancellation
+        self.run: RunState | None = None
+        self.outcome: TriggerOutcome | None = None
+        self.done = threading.Event()
+
+
+class CombinationState:
+    """One combination of a job, from its first attempt to its last."""
+
+    __slots__ = (
+        "abandon",
+        "attempt",
+        "backend",
+        "cancelled",
+        "deadline",
+        "ended",
+        "handle",
+        "index",
+        "job",
+        "lent",
+        "matrix",
+        "started",
+    )
+
+    def __init__(self, job: JobState, index: int, matrix: dict[str, Any]) -> None:
+        self.job = job
+        self.index = index
+        self.matrix = matrix
+        self.attempt = 0
+        self.started = 0.0
+        self.ended = False
+        self.handle: JobHandle | None = None
+        self.backend: Backend | None = None
+        self.deadline: Timer | None = None
+        self.abandon: Timer | None = None
+        #: (reason, message) once it was asked to end.
+        self.cancelled: tuple[str, str] | None = None
+        #: Trigger stages that wait; while there are any, its slot is lent to their runs.
+        self.lent = 0
+
+    @property
+    def name(self) -> str:
+        """Of the task: the same whenever this attempt is submitted."""
+        return f"{self.job.run.id}.{self.job.job.id}.{self.index}.{self.attempt}"
+
+    @property
+    def place(self) -> Place:
+        job = self.job
+        return Place(job.run.id, job.run.key, job.job.id, job.position, self.index, self.attempt)
+
+
+class JobState:
+    """One job of a run. `waiting` counts needs that have not ended."""
+
+    __slots__ = (
+        "attempts",
+        "dependents",
+        "fail_fast",
+        "group",
+        "holds",
+        "job",
+        "listed",
+        "matrices",
+        "max_parallel",
+        "needs",
+        "next_index",
+        "phase",
+        "position",
+        "result",
+        "results",
+        "retries",
+        "retrying",
+        "run",
+        "running",
+        "started",
+        "stopped",
+        "total",
+        "view",
+        "waiting",
+    )
+
+    def __init__(self, run: RunState, position: int, job: Job) -> None:
+        self.run = run
+        self.position = position
+        self.job = job
+        self.phase = WAITING
+        self.needs: list[JobState] = []
+        self.dependents: list[JobState] = []
+        self.waiting = 0
+        #: What `needs.<id>` is for those that need this job, once it has ended.
+        self.view: dict[str, Any] = {}
+        self.result: JobResult | None = None
+        self.started = 0.0
+        self.attempts = 0
+        self.matrices: Iterator[dict[str, Any]] = iter(())
+        self.total = 0
+        self.next_index = 0
+        self.max_parallel = 1
+        self.fail_fast = False
+        #: Why no further combination starts.
+        self.stopped: str | None = None
+        self.running: set[CombinationState] = set()
+        #: Failed combinations whose delay is over, and how many wait for it.
+        self.retries: deque[CombinationState] = deque()
+        self.retrying: dict[CombinationState, Timer] = {}
+        self.results: dict[int, CombinationResult] = {}
+        self.group: str | None = None
+        self.holds = False
+        #: Whether it stands in the scheduler's ring.
+        self.listed = False
+
+    @property
+    def startable(self) -> bool:
+        """Whether a combination waits that may start as far as this job goes."""
+        if self.phase != OPEN or len(self.running) >= self.max_parallel:
+            return False
+        return bool(self.retries) or (self.stopped is None and self.next_index < self.total)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing runs and nothing is to be run."""
+        if self.running or self.retries or self.retrying:
+            return False
+        return self.stopped is not None or self.next_index >= self.total
+
+    @property
+    def is_matrix(self) -> bool:
+        strategy = self.job.strategy
+        return strategy is not None and (strategy.matrix is not None or strategy.include is not None)
+
+
+class RunState:
+    """A run: the first one, or one that a `trigger` stage asked for. `key` is its row in the journal."""
+
+    __slots__ = (
+        "cancelled",
+        "children",
+        "deadline",
+        "depth",
+        "env",
+        "id",
+        "jobs",
+        "key",
+        "killed",
+        "limit",
+        "params",
+        "pending",
+        "result",
+        "running",
+        "started",
+        "ticket",
+        "timeout",
+        "workflow",
+        "workflow_index",
+    )
+
+    def __init__(
+        self, id: str, workflow_index: int, workflow: Workflow, params: dict[str, Any], started_at: str
+    ) -> None:
+        self.id = id
+        self.workflow_index = workflow_index
+        self.workflow = workflow
+        self.params = params
+        self.key = 0
+        self.depth = 0
+        self.ticket: Ticket | None = None
+        self.children = 0
+        self.env: dict[str, str] = {}
+        self.jobs: list[JobState] = []
+        self.pending = 0
+        self.limit: int | None = None
+        self.running = 0
+        #: (reason, message) once it was asked to end; `killed` once clean-up jobs were, too.
+        self.cancelled: tuple[str, str] | None = None
+        self.killed = False
+        self.started = 0.0
+        #: Its own time in seconds.
+        self.timeout: float | None = None
+        self.deadline: Timer | None = None
+        self.result = RunResult(id, workflow.name, started_at)
+
+    def run_context(self, attempt: int = 1) -> dict[str, Any]:
+        """The `run` context of an attempt."""
+        parent = self.ticket.combination.job.run.id if self.ticket else None
+        return {
+            "id": self.id,
+            "attempt": attempt,
+            "workflow": self.workflow.name,
+            "parent_id": parent,
+            "started_at": self.result.started_at,
+        }
+
+    def enter(self, selected: set[int] | None) -> None:
+        """Make the states of its jobs: all, or those at the `selected` positions."""
+        states: dict[int, JobState] = {}
+        for position, job in enumerate(self.workflow.jobs):
+            if selected is not None and position not in selected:
+                continue
+            state = states[position] = JobState(self, position, job)
+            state.needs = [states[need] for need in job.needs]
+            state.waiting = len(state.needs)
+            for need in state.needs:
+                need.dependents.append(state)
+        self.jobs = list(states.values())
+        self.pending = len(self.jobs)
+
+    def take_as_ended(self, views: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take jobs as ended before the run begins: `views` maps their ids to what `needs.<id>` is for others."""
+        for state in self.jobs:
+            view = views.get(state.job.id)
+            if view is not None:
+                state.phase = ENDED
+                state.view = dict(view)
+                state.result = JobResult(view["result"])
+                state.result.outputs = dict(view["outputs"])
+                self.result.jobs[state.job.id] = state.result
+                self.pending -= 1
+                for dependent in state.dependents:
+                    dependent.waiting -= 1

@@ -1,0 +1,58 @@
+"""Deadlines and delays on the monotonic clock: a heap from which cancelled timers are dropped in passing."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable
+
+
+class Timer:
+    """Something to do at `at` (monotonic seconds), unless it is cancelled."""
+
+    __slots__ = ("action", "at")
+
+    def __init__(self, at: float, action: Callable[[], None]) -> None:
+        self.at = at
+        self.action: Callable[[], None] | None = action
+
+
+class Timers:
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._count = 0
+        self._cancelled = 0
+
+    def after(self, seconds: float, action: Callable[[], None]) -> Timer:
+        timer = Timer(time.monotonic() + seconds, action)
+        self._count += 1
+        heapq.heappush(self._heap, (timer.at, self._count, timer))
+        return timer
+
+    def cancel(self, timer: Timer | None) -> None:
+        if timer is None or timer.action is None:
+            return
+        timer.action = None
+        self._cancelled += 1
+        if self._cancelled > 64 and self._cancelled * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].action is not None]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
+
+    def wait(self) -> float | None:
+        """Seconds until the next is due, 0 if one is; None if there is none."""
+        while self._heap and self._heap[0][2].action is None:
+            heapq.heappop(self._heap)
+            self._cancelled -= 1
+        return max(0.0, self._heap[0][0] - time.monotonic()) if self._heap else None
+
+    def fire(self) -> None:
+        """Do what is due."""
+        now = time.monotonic()
+        while self._heap and self._heap[0][0] <= now:
+            timer = heapq.heappop(self._heap)[2]
+            action, timer.action = timer.action, None
+            if action is not None:
+                action()
+            else:
+                self._cancelled -= 1
