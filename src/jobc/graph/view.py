@@ -12,8 +12,8 @@ from typing import Any
 
 from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
 from jobc.ir import matrix
+from jobc.ir.expression_text import expression, value_text
 from jobc.ir.program import CodeIndex, Job, Program, Stage, Strategy, Workflow
-from jobc.ir.text import code_text
 
 
 class GraphNode:
@@ -101,14 +101,14 @@ def _node(program: Program, job: Job) -> GraphNode:
     node.continue_on_error = _constant(program, job.continue_on_error) is True
     node.stages = [_stage_label(program, stage) for stage in job.stages]
     if job.condition is not None:
-        node.condition = code_text(program.codes[job.condition].tree)
+        node.condition = expression(program.codes[job.condition].tree)
     return node
 
 
 def _stage_label(program: Program, stage: Stage) -> str:
     if stage.name is not None:
         name = program.codes[stage.name].tree
-        return name if isinstance(name, str) else code_text(name)
+        return name if isinstance(name, str) else value_text(name)
     return stage.id or stage.kind
 
 

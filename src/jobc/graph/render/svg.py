@@ -54,7 +54,9 @@ def render(view: GraphView) -> str:
     heights = {node.id: _height(node) for node in view.nodes}
     centres, bends = _layout(view, max(heights.values(), default=0))
     right = max((x for x, _ in centres.values()), default=0) + WIDTH / 2 + MARGIN
-    bottom = max((y + heights[id] / 2 for id, (_, y) in centres.items()), default=TITLE_HEIGHT) + MARGIN
+    lowest = [y + heights[id] / 2 for id, (_, y) in centres.items()]
+    lowest += [y for way in bends.values() for _, y in way]
+    bottom = max(lowest, default=TITLE_HEIGHT) + MARGIN
     width, height = max(round(right), 2 * MARGIN + 9 * len(view.name)), round(bottom)
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
