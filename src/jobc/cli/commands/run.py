@@ -1,0 +1,184 @@
+"""`jobc run`: compile a file and execute it.
+
+The form `plain` or `rich` of a run is its result and goes to standard output; with `json` and `jsonl` standard output
+carries those alone, and a terminal on standard error shows the live view. Stages run in the folder of the jobs
+file, so that a script finds the data beside it from wherever the command is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jobc.cli.context import Context, is_terminal
+from jobc.errors import UsageError
+
+if TYPE_CHECKING:
+    from jobc.engine.options import Options
+    from jobc.engine.result import RunResult
+
+FORMATS = ("rich", "plain", "json", "jsonl")
+
+
+class Progress(Protocol):
+    def __enter__(self) -> Any: ...
+    def __exit__(self, *exception: object) -> None: ...
+    def take(self, event: Any) -> None: ...
+    def finish(self) -> None: ...
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE[#WORKFLOW]", help="the jobs file; - is standard input")
+    parser.add_argument(
+        "-p", "--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter (repeatable)"
+    )
+    parser.add_argument("--params-file", metavar="FILE", help="parameters from a JSON or YAML file")
+    parser.add_argument("--job", metavar="ID", help="run this job and what it needs, nothing else")
+    parser.add_argument("--max-parallel", metavar="N", help="combinations at once, over the whole run")
+    parser.add_argument(
+        "--timeout", metavar="DURATION", help="end the run after 90s, 15m, 2h (exit code 124)"
+    )
+    parser.add_argument("--secrets-file", metavar="FILE", help="values of secrets, as NAME=value lines")
+    parser.add_argument("--run-id", metavar="ID", help="name the run (default: made from the time)")
+    parser.add_argument(
+        "--now", metavar="INSTANT", help="what datetime.now() gives, such as 2026-01-31T09:00:00Z"
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="default: rich on a terminal, plain elsewhere; json and jsonl for programs",
+    )
+    parser.add_argument("--stdin-filename", metavar="NAME", help="what to call standard input in messages")
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    from jobc.cli.compiler import load_program
+    from jobc.cli.run_inputs import read_params, read_secrets
+    from jobc.engine.journal import Journal, path_in
+    from jobc.engine.run import check_params, execute
+    from jobc.engine.signals import Interrupts
+
+    path, entry = _target(args.file, context)
+    options = _options(args, context, path)
+    program = load_program(path, entry, context, stdin_name=args.stdin_filename)
+    given, textual = read_params(args.param, args.params_file, context)
+    params = check_params(program.workflows[program.entry], given, textual)
+    if args.secrets_file is not None:
+        options.secrets = read_secrets(args.secrets_file, context)
+    form = args.format or (
+        "rich" if is_terminal(context.stdout) and os.environ.get("TERM") != "dumb" else "plain"
+    )
+    options.journal = Journal.create(path_in(context.state_dir))
+    with ExitStack() as stack:
+        stack.callback(options.journal.close)
+        interrupts = stack.enter_context(Interrupts(options.control))
+        progress = _progress(form, os.path.dirname(path), context)
+        take = _listeners(form, progress, context)
+        if progress is not None:
+            with progress:
+                result = execute(program, params, options, take)
+            progress.finish()
+        else:
+            result = execute(program, params, options, take)
+    if form == "json":
+        import json
+
+        json.dump(result.to_json(), context.stdout, indent=2, ensure_ascii=False)
+        context.stdout.write("\n")
+    if result.state_error is not None:
+        context.stdout.flush()
+        raise result.state_error
+    return _exit_code(result, interrupts.first)
+
+
+def _exit_code(result: RunResult, signal: int | None) -> int:
+    if result.status == "success":
+        return 0
+    if result.timed_out:
+        return 124
+    return 128 + signal if signal is not None else 1
+
+
+def _target(text: str, context: Context) -> tuple[str, str | None]:
+    """The path, and the workflow after `#`; a file whose name holds a `#` is found as it is."""
+    if "#" not in text or os.path.exists(os.path.join(context.cwd, text)):
+        return text, None
+    path, _, entry = text.rpartition("#")
+    if not path or not entry:
+        raise UsageError(f"`{text}` names no file and workflow", help="write it as etl.job.yml#nightly")
+    return path, entry
+
+
+def _options(args: argparse.Namespace, context: Context, path: str) -> Options:
+    from jobc.engine.options import Options
+
+    parallel = args.max_parallel
+    if parallel is not None and (not parallel.isdigit() or int(parallel) < 1):
+        raise UsageError(f"--max-parallel cannot be `{parallel}`", help="give it a whole number from 1 up")
+    most = int(parallel) if parallel is not None else None
+    if most is None and not os.environ.get("JOBC_MAX_PARALLEL"):
+        most = context.config.run_max_parallel
+    limit = args.timeout if args.timeout is not None else context.config.run_timeout
+    return Options(
+        run_id=args.run_id,
+        job=args.job,
+        max_parallel=most,
+        timeout=None if limit is None else _seconds(limit),
+        now=None if args.now is None else _instant(args.now),
+        environ=dict(os.environ),
+        workdir=os.path.abspath(os.path.join(context.cwd, os.path.dirname(path))),
+        file=path if path != "-" else (args.stdin_filename or "<stdin>"),
+    )
+
+
+def _seconds(value: Any) -> float:
+    from jobc.interpreter.durations import seconds
+
+    try:
+        found = seconds(value)
+    except ValueError as error:
+        raise UsageError(f"--timeout: {error}") from None
+    if found == 0:
+        raise UsageError("--timeout cannot be 0", help="leave it away for no limit")
+    return found
+
+
+def _instant(text: str) -> Any:
+    from jobc.interpreter.instants import parse
+    from jobc.interpreter.values import EvaluationError
+
+    try:
+        return parse(text)
+    except EvaluationError:
+        raise UsageError(f"--now cannot be `{text}`", help="write it as 2026-01-31T09:00:00Z") from None
+
+
+def _progress(form: str, folder: str, context: Context) -> Progress | None:
+    from jobc.cli.progress.live import LiveProgress
+    from jobc.cli.progress.plain import PlainProgress
+
+    quiet, logs = context.verbosity < 0, context.verbosity > 0
+    if form == "plain":
+        return PlainProgress(context.stdout, folder, color=context.color, quiet=quiet)
+    if form == "rich":
+        return LiveProgress(context.stdout, folder, color=context.color, quiet=quiet, logs=logs)
+    if context.interactive and not quiet and not is_terminal(context.stdout):
+        color = context.color_on(context.stderr)
+        return LiveProgress(context.stderr, folder, color=color, quiet=quiet, logs=logs)
+    return None
+
+
+def _listeners(form: str, progress: Progress | None, context: Context) -> Any:
+    if form != "jsonl":
+        return progress.take if progress is not None else None
+    import json
+
+    def take(event: Any) -> None:
+        context.stdout.write(json.dumps(event, ensure_ascii=False) + "\n")
+        context.stdout.flush()
+        if progress is not None:
+            progress.take(event)
+
+    return take

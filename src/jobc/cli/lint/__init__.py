@@ -1,0 +1,1 @@
+"""What `jobc lint` is made of: results that are kept, files that are checked, fixes that are written."""

@@ -1,0 +1,212 @@
+"""Checks files: what the cache knows is taken from it, the rest is analysed, in several processes where it is much.
+
+Results come back in the order of the files, whichever process was first. The front end is loaded only where
+a file has to be analysed, and before processes are forked, so that each of them has it for nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from jobc.cli.lint.cache import LintCache, digest
+from jobc.errors import UsageError
+
+if TYPE_CHECKING:
+    from jobc.cli.lint.records import Record
+    from jobc.diagnostics.diagnostic import Finding
+    from jobc.source.file import SourceFile
+
+#: From so many files on that no cache knows, other processes help.
+MANY = 9
+
+
+class Input:
+    """A file to check: `shown` is its path in messages, `folder` where its includes are looked for, `data` its bytes."""
+
+    __slots__ = ("data", "folder", "shown")
+
+    def __init__(self, shown: str, folder: str, data: bytes) -> None:
+        self.shown = shown
+        self.folder = folder
+        self.data = data
+
+    @property
+    def name(self) -> str:
+        return os.path.basename(self.shown)
+
+
+class Checked:
+    """What was found in one file; `problem` where it could not be read as text (then there are no findings)."""
+
+    __slots__ = ("findings", "input", "problem")
+
+    def __init__(self, input: Input, findings: list[Finding], problem: UsageError | None = None) -> None:
+        self.input = input
+        self.findings = findings
+        self.problem = problem
+
+
+def read_input(shown: str, cwd: str) -> Input:
+    """A file on the disk. Raises UsageError where it cannot be read."""
+    path = os.path.join(cwd, shown)
+    try:
+        with open(path, "rb") as stream:
+            return Input(shown, os.path.dirname(path), stream.read())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"{shown}: {reason}", help="check the path and its permissions") from None
+
+
+def check_all(inputs: Sequence[Input], cache: LintCache | None) -> Iterator[Checked]:
+    """Check files, in their order."""
+    if cache is None:
+        yield from _fresh(inputs)
+        return
+    known: dict[int, Checked] = {}
+    keys: dict[int, str] = {}
+    for i, input in enumerate(inputs):
+        keys[i] = cache.key(input.data, input.name)
+        found = _recall(input, keys[i], cache)
+        if found is not None:
+            known[i] = found
+    missing = [i for i in range(len(inputs)) if i not in known]
+    fresh = zip(missing, _fresh([inputs[i] for i in missing], cache, [keys[i] for i in missing]), strict=True)
+    for i in range(len(inputs)):
+        if i in known:
+            yield known[i]
+        else:
+            yield next(fresh)[1]
+
+
+def check_one(input: Input) -> Checked:
+    """Analyse a file here and now."""
+    return _analyse(input)[0]
+
+
+def _recall(input: Input, key: str, cache: LintCache) -> Checked | None:
+    record = cache.get(key, lambda path: _bytes(os.path.join(input.folder, path)))
+    return None if record is None else _restore(input, record)
+
+
+def _restore(input: Input, record: Record) -> Checked | None:
+    """What a record says of a file; None where it does not fit the files as they are."""
+    if not record["findings"]:
+        return Checked(input, [])
+    from jobc.cli.lint.records import to_findings
+    from jobc.source.decode import decode
+
+    try:
+        files: list[SourceFile | None] = [decode(input.data, input.shown)]
+        for path, known in record["reads"]:
+            data = None if known is None else _bytes(os.path.join(input.folder, path))
+            files.append(None if data is None else decode(data, _beside(input.shown, path)))
+        return Checked(input, to_findings(record, files))
+    except (ValueError, TypeError, LookupError, AttributeError, UsageError):
+        return None
+
+
+def _fresh(
+    inputs: Sequence[Input], cache: LintCache | None = None, keys: Sequence[str] = ()
+) -> Iterator[Checked]:
+    processes = min(_cores(), len(inputs))
+    # Trees without cycles need no collector, and its passes over a large one cost a third of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        if len(inputs) >= MANY and processes > 1:
+            yield from _spread(inputs, processes, cache, keys)
+            return
+        for i, input in enumerate(inputs):
+            checked, record = _analyse(input)
+            if cache is not None and record is not None:
+                cache.put(keys[i], record)
+            yield checked
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _spread(
+    inputs: Sequence[Input], processes: int, cache: LintCache | None, keys: Sequence[str]
+) -> Iterator[Checked]:
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    first, record = _analyse(inputs[0])
+    if cache is not None and record is not None:
+        cache.put(keys[0], record)
+    yield first
+    method = "fork" if sys.platform == "linux" else "spawn"
+    rest = list(inputs[1:])
+    chunk = max(1, min(32, len(rest) // (processes * 4)))
+    with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
+        for i, (input, outcome) in enumerate(
+            zip(rest, pool.map(_elsewhere, rest, chunksize=chunk), strict=True), start=1
+        ):
+            record, problem = outcome
+            if problem is not None:
+                yield Checked(input, [], UsageError(problem[0], help=problem[1]))
+            elif record is None:
+                yield check_one(input)
+            else:
+                if cache is not None:
+                    cache.put(keys[i], record)
+                yield _restore(input, record) or check_one(input)
+
+
+def _elsewhere(input: Input) -> tuple[Record | None, tuple[str, str | None] | None]:
+    """In another process: the record of a file, or why it cannot be read."""
+    checked, record = _analyse(input)
+    problem = checked.problem
+    return record, None if problem is None else (str(problem), problem.help)
+
+
+def _analyse(input: Input) -> tuple[Checked, Record | None]:
+    from jobc.check.runner import check
+    from jobc.cli.lint.records import to_record
+    from jobc.sema.analyze import analyze
+    from jobc.source.decode import decode
+
+    try:
+        file = decode(input.data, input.shown)
+    except UsageError as problem:
+        return Checked(input, [], problem), None
+    files: list[SourceFile | None] = [file]
+    reads: dict[str, str | None] = {}
+
+    def load(path: str) -> SourceFile:
+        data = _bytes(os.path.join(input.folder, path))
+        if path not in reads:
+            reads[path] = None if data is None else digest(data)
+            files.append(None)
+        if data is None:
+            raise UsageError(f"{path}: cannot be read", help="check the path and its permissions")
+        loaded = decode(data, _beside(input.shown, path))
+        files[1 + list(reads).index(path)] = loaded
+        return loaded
+
+    findings = check(analyze(file, load))
+    return Checked(input, findings), to_record(findings, files, list(reads.items()))
+
+
+def _beside(shown: str, path: str) -> str:
+    """How messages name a file at `path` relative to the folder of `shown`."""
+    return os.path.normpath(os.path.join(os.path.dirname(shown), path)).replace(os.sep, "/")
+
+
+def _bytes(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except (OSError, ValueError):
+        return None
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
