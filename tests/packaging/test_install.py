@@ -28,7 +28,9 @@ def test_a_plain_install_runs_a_workflow(tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(ROOT)], check=True, timeout=600
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(ROOT)],
+        check=True,
+        timeout=600,
     )
     (tmp_path / "hello.jobs.yml").write_text(JOBS)
     for command in ([tmp_path / "venv" / "bin" / "jobc"], [python, "-m", "jobc"]):

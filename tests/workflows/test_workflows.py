@@ -80,7 +80,9 @@ def test_lint_has_nothing_to_say(workflow: Path) -> None:
 
 
 @each
-def test_compiling_elsewhere_under_another_hash_seed_gives_the_same_bytes(workflow: Path, tmp_path: Path) -> None:
+def test_compiling_elsewhere_under_another_hash_seed_gives_the_same_bytes(
+    workflow: Path, tmp_path: Path
+) -> None:
     name = main_file(workflow).name
     here = jobc("compile", name, cwd=workflow, PYTHONHASHSEED="1")
     assert here.returncode == 0, here.stderr
