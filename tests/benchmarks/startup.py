@@ -1,0 +1,38 @@
+"""Start-up of the command line against bare Python (`python -c pass`)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks.measure import interleaved, table
+
+FILE = Path(__file__).parents[2] / "fixtures" / "workflows" / "daily-etl" / "daily-etl.job.yml"
+
+
+def report() -> None:
+    with tempfile.TemporaryDirectory() as cache:
+        env = {**os.environ, "XDG_CACHE_HOME": cache}
+        # With it Python compiles every module at every start, which nobody's installation does.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        jobc = [sys.executable, "-m", "jobc"]
+        bare, version, hit, changed = interleaved(
+            [
+                [sys.executable, "-c", "pass"],
+                [*jobc, "--version"],
+                [*jobc, "lint", str(FILE)],
+                [*jobc, "lint", "--no-cache", str(FILE)],
+            ],
+            env=env,
+        )
+    table(
+        "Start-up, whole processes",
+        ("python -c pass", bare),
+        [
+            ("jobc --version", version, "budget 3 ×"),
+            ("jobc lint, file unchanged (cache hit)", hit, "budget 3 ×"),
+            ("jobc lint, one changed file", changed, "budget 9 ×"),
+        ],
+    )
