@@ -28,6 +28,7 @@ test-services: .venv/.ready
 	JOBC_REQUIRE_SERVICES=1 $(BIN)/python -m pytest -m services
 
 lint: .venv/.ready
+	$(BIN)/python -m pip check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

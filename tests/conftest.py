@@ -1,8 +1,12 @@
-"""Shared by all tests: `--update-golden` rewrites golden files instead of comparing with them."""
+"""Shared by all tests: `--update-golden` rewrites golden files instead of comparing with them.
+
+With `JOBC_REQUIRE_SERVICES` set, a service test that skips itself has failed: what it needs was to be there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -24,3 +28,13 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, Path], None]:
         assert actual == path.read_bytes().decode()
 
     return compare
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    needed = os.environ.get("JOBC_REQUIRE_SERVICES") and item.get_closest_marker("services")
+    if needed and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"a service is missing: {report.longrepr}"
+    return report
