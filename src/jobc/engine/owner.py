@@ -7,7 +7,18 @@ by the machine's boot: neither depends on the clock. Where the system tells neit
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
+
+
+def this_process() -> tuple[int, str, str]:
+    """(number, when it started, boot) of this process."""
+    return _identity(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _identity(pid: int) -> tuple[int, str, str]:
+    return pid, started(pid), boot()
 
 
 def boot() -> str:

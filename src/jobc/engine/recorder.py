@@ -11,7 +11,6 @@ combination-started stage-started log stage-ended combination-ended job-ended ru
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -75,7 +74,6 @@ class Recorder:
         self._on_deaf = on_deaf
         self._listening = threading.Lock()
         self.listener_error: Exception | None = None
-        self._owner = (os.getpid(), owner.started(os.getpid()), owner.boot())
         self.failure: StateError | None = None
 
     # The barrier
@@ -178,7 +176,7 @@ class Recorder:
                         self._json(dict(params)),
                         self._json(dict(options)),
                         time.time(),
-                        *self._owner,
+                        *owner.this_process(),
                     ),
                 )
                 for position, job in jobs:

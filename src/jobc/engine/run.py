@@ -118,6 +118,7 @@ class _Launch:
     def root(self, params: dict[str, Any], selected: set[int] | None) -> RunState:
         assert self._options.run_id is not None
         run = self._state(self._options.run_id, self._program.entry, params, selected)
+        run.take_as_ended(self._options.given)
         if self._options.timeout is not None:
             run.timeout = self._options.timeout
         return run
