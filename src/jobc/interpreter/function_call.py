@@ -1,29 +1,44 @@
-"""Calls a function `module:function` for a `uses` stage, in the child process."""
+"""Calls a function for a `uses` stage: `module:function` in the child process, a registered one in this."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import os
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from jobc.interpreter import child, wire
 from jobc.interpreter.child_errors import describe, not_plain
 
 
 def call(request: Dict[str, Any]) -> Dict[str, Any]:
-    """Run a `call` request; the reply as `child.execute` gives it."""
-    reply = child.empty_reply()
-    name = request["function"]
+    """Run a `call` request for `module:function`; the reply as `child.execute` gives it."""
     owner = os.getpid()
     try:
-        function, problem = _resolve(name)
-        if function is not None and problem is None:
-            problem = _misfit(function, name, request["arguments"])
-        if problem is not None:
-            reply["error"] = {"type": "call", "message": problem, "bases": [], "line": None, "code": None}
-            return reply
-        assert function is not None
+        function, problem = _resolve(request["function"])
+    except BaseException as error:  # noqa: BLE001 (whatever importing the user's module raises is the stage's failure)
+        if os.getpid() != owner:
+            raise
+        return {**child.empty_reply(), "error": describe(error, "")}
+    if problem is not None:
+        return _refusal(problem)
+    return call_function(request, function)
+
+
+def _refusal(problem: str) -> Dict[str, Any]:
+    error: Dict[str, Any] = {"type": "call", "message": problem, "bases": [], "line": None, "code": None}
+    return {**child.empty_reply(), "error": error}
+
+
+def call_function(request: Dict[str, Any], function: Callable[..., Any]) -> Dict[str, Any]:
+    """Call `function` with the request's arguments, once they fit its signature."""
+    name = request["function"]
+    problem = _misfit(function, name, request["arguments"])
+    if problem is not None:
+        return _refusal(problem)
+    reply = child.empty_reply()
+    owner = os.getpid()
+    try:
         value = function(**request["arguments"])
         if hasattr(value, "__await__"):
             import asyncio

@@ -18,6 +18,9 @@ from jobc.interpreter import child, wire
 from jobc.interpreter.processes import Lines
 from jobc.interpreter.stages.attempt import Attempt, Cut
 
+#: Parts of a request that a script may change without anybody else seeing it.
+OWN = ("vars", "slots", "arguments")
+
 _lock = threading.Lock()
 _running = 0
 _local = threading.local()
@@ -73,8 +76,17 @@ def _remove() -> None:
                     setattr(sys, name, stream.original)
 
 
-def run_inline(request: Dict[str, Any], code: CodeType, attempt: Attempt) -> Dict[str, Any]:
-    """Run a script in this thread; its reply. Raises Cut where the cancellation ended it."""
+Work = Callable[[Dict[str, Any]], Dict[str, Any]]
+
+
+def script(code: CodeType) -> Work:
+    """The work of running a script."""
+    names: Dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
+    return lambda request: child.execute(request, code, names)
+
+
+def run_inline(request: Dict[str, Any], work: Work, attempt: Attempt) -> Dict[str, Any]:
+    """Do a request's work in this thread; its reply. Raises Cut where the cancellation ended it."""
     masker = attempt.state.masker
     streams = {name: Lines(name, masker, attempt.emit_line) for name in ("stdout", "stderr")}
     guard = _Guard()
@@ -83,9 +95,7 @@ def run_inline(request: Dict[str, Any], code: CodeType, attempt: Attempt) -> Dic
         setattr(_local, name, lines)
     attempt.cancellation.listen(guard.interrupt)
     try:
-        names: Dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
-        own = {key: _copied(request[key]) for key in ("vars", "slots")}
-        reply = child.execute({**request, **own}, code, names)
+        reply = work({**request, **{key: _copied(request[key]) for key in OWN if key in request}})
         guard.end()
     except Interrupted:
         guard.end()

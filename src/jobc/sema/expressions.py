@@ -20,6 +20,7 @@ from jobc.sema.model import Site, WorkflowModel
 from jobc.sema.needs import unknown_read
 from jobc.sema.positions import POSITIONS
 from jobc.sema.scope import Scope
+from jobc.sema.tasks import check_call, stage_type
 from jobc.sema.types import (
     ANY,
     BOOL,
@@ -189,7 +190,7 @@ class ExpressionAnalysis:
             self._common(stage, frame)
             self._kind(stage, frame)
             if stage.id is not None:
-                frame.ended[stage.id] = STAGE
+                frame.ended[stage.id] = stage_type(stage)
 
     def _unique(self, stage: Stage, frame: _Frame) -> None:
         if stage.id is None:
@@ -232,6 +233,7 @@ class ExpressionAnalysis:
         elif isinstance(stage, CallStage):
             self._value("stage.control", stage.function, frame=frame)
             self._stage_values([item.value for item in stage.with_], frame)
+            check_call(stage, self._model, self._report)
         elif isinstance(stage, TriggerStage):
             self._stage_values([item.value for item in stage.params], frame)
         elif isinstance(stage, DockerStage):

@@ -135,9 +135,9 @@ def serve(
 
 def serve_inline(request: Dict[str, Any], code: CodeType, attempt: Attempt, path: str) -> Done:
     """Run a request in this process: for live objects; nothing but an exception can end it early."""
-    from jobc.interpreter.inline import run_inline
+    from jobc.interpreter.inline import run_inline, script
 
-    return take(run_inline(request, code, attempt), attempt, path)
+    return take(run_inline(request, script(code), attempt), attempt, path)
 
 
 def take(reply: Dict[str, Any], attempt: Attempt, path: str) -> Done:
