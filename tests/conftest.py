@@ -1,5 +1,6 @@
 """Shared by all tests: `--update-golden` rewrites golden files instead of comparing with them.
 
+Property tests look for new examples at every run, but where `CI` is set: there a red build is the change's fault.
 With `JOBC_REQUIRE_SERVICES` set, a service test that skips itself has failed: what it needs was to be there.
 """
 
@@ -10,6 +11,11 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -27,7 +27,7 @@ class Options:
     is what processes inherit, `workdir` where they run. `now` fixes what `datetime.now()` gives. `file` is the
     path of the entry file as shown to people. Without a `journal` nothing is kept. `given` holds what `needs.<id>` is
     for jobs of the entry workflow that are not run but taken as ended so. `live` holds live objects for the `vars` of
-    Python stages, by the span of the stage.
+    Python stages, by the span of the stage. `parent_id` is what `run.parent_id` is in the first run.
     """
 
     __slots__ = (
@@ -43,6 +43,7 @@ class Options:
         "live",
         "max_parallel",
         "now",
+        "parent_id",
         "run_id",
         "secrets",
         "timeout",
@@ -67,6 +68,7 @@ class Options:
         backend: Callable[[str], Backend] = create,
         given: Mapping[str, Mapping[str, Any]] | None = None,
         live: Mapping[int, Mapping[str, Any]] | None = None,
+        parent_id: str | None = None,
     ) -> None:
         self.run_id = run_id
         self.job = job
@@ -85,3 +87,4 @@ class Options:
         self.backend = backend
         self.given = given or {}
         self.live = live or {}
+        self.parent_id = parent_id

@@ -119,6 +119,7 @@ class _Launch:
         assert self._options.run_id is not None
         run = self._state(self._options.run_id, self._program.entry, params, selected)
         run.take_as_ended(self._options.given)
+        run.parent_id = self._options.parent_id
         if self._options.timeout is not None:
             run.timeout = self._options.timeout
         return run

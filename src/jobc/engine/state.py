@@ -189,6 +189,7 @@ class RunState:
         "killed",
         "limit",
         "params",
+        "parent_id",
         "pending",
         "result",
         "running",
@@ -209,6 +210,8 @@ class RunState:
         self.key = 0
         self.depth = 0
         self.ticket: Ticket | None = None
+        #: Of a first run: the run that its caller says it belongs to.
+        self.parent_id: str | None = None
         self.children = 0
         self.env: dict[str, str] = {}
         self.jobs: list[JobState] = []
@@ -226,7 +229,7 @@ class RunState:
 
     def run_context(self, attempt: int = 1) -> dict[str, Any]:
         """The `run` context of an attempt."""
-        parent = self.ticket.combination.job.run.id if self.ticket else None
+        parent = self.ticket.combination.job.run.id if self.ticket else self.parent_id
         return {
             "id": self.id,
             "attempt": attempt,
