@@ -5,6 +5,7 @@ keys.md       the keys of a jobs file, from `syntax.keys`
 contexts.md   which contexts exist where, from `sema.positions`
 functions.md  functions, filters and methods, from `sema.signatures`
 commands.md   every command's options, from its parser
+api.md        the Python API, from its models (`api_page`)
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import argparse
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+
+from api_page import api_page
 
 from jobc.check.registry import rules
 from jobc.check.rule import Rule
@@ -46,6 +49,7 @@ def pages() -> dict[str, str]:
         "contexts.md": contexts_page(),
         "functions.md": functions_page(),
         "commands.md": commands_page(),
+        "api.md": api_page(),
         "highlight.css": highlight_css(),
     }
     for rule in rules().values():

@@ -19,8 +19,24 @@ def generate() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
     return module
+
+
+def test_every_public_name_is_on_the_api_page(generate: ModuleType) -> None:
+    import jobc
+
+    page = generate.pages()["api.md"]
+    headings = {line.removeprefix("### ") for line in page.splitlines() if line.startswith("### ")}
+    assert headings == set(jobc.__all__) - {"__version__"}
+    for field in ("trigger_rule", "fail_fast", "batch_account_key"):
+        assert f"| `{field}` | `{field.replace('_', '-')}` |" in page
+    for method in ("Job.execute", "Job.check_needs", "Job.is_skipped", "Strategy.make", "Workflow.from_yaml"):
+        assert f"#### {method}" in page
 
 
 def test_every_rule_has_a_page_that_says_what_and_why_with_an_example(generate: ModuleType) -> None:
