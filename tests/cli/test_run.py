@@ -262,7 +262,9 @@ jobs:
 """
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_what_runs_and_clean_up_still_runs(flow, number, code):
     flow.write(INTERRUPTED % "touch cleaned")
     process = flow.start("run", "flow.job.yml", "--format", "json")
@@ -281,6 +283,20 @@ def test_a_signal_ends_what_runs_and_clean_up_still_runs(flow, number, code):
     assert not (flow.folder / "after").exists()
     for pid in pids:
         wait_for(lambda pid=pid: not alive(pid), "the end of the processes")
+
+
+def test_under_nohup_a_closed_terminal_changes_nothing(flow):
+    flow.write("jobs: {a: {stages: [{bash: 'touch begun; sleep 0.5; touch ended'}]}}")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = flow.start("run", "flow.job.yml")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    wait_for(lambda: (flow.folder / "begun").exists(), "the job")
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert (flow.folder / "ended").exists()
 
 
 def test_a_second_signal_ends_the_run_at_once(flow):
@@ -325,6 +341,53 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(flow):
     assert "Traceback" not in process.stderr.read()
     process.stderr.close()
     assert process.wait(timeout=30) == 141
+
+
+@pytest.mark.parametrize("form", ["plain", "json", "jsonl"])
+def test_a_full_disk_behind_standard_output_is_said_in_one_line(flow, form):
+    flow.write("jobs: {a: {stages: [{echo: hello}]}}")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*JOBC, "run", "flow.job.yml", "--format", form],
+            cwd=flow.folder, stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"
+
+
+def test_streams_that_are_closed_do_not_matter(flow):
+    flow.write("jobs: {a: {stages: [{bash: 'cat; echo hello; touch ran'}]}}")
+    words = " ".join([*JOBC, "run", "flow.job.yml", "<&- >&- 2>&-"])
+    assert subprocess.run(words, shell=True, cwd=flow.folder).returncode == 0
+    assert (flow.folder / "ran").exists()
+    assert flow.run("runs", "logs", "last")[1] == "hello\n"
+
+
+def test_half_of_a_surrogate_pair_ends_no_run(flow):
+    flow.write('jobs: {a: {stages: [{id: s, run: "v = chr(0xd800)"}, {run: "raise KeyError(chr(0xd800))"}]}}')
+    code, result = flow.json("flow.job.yml")
+    assert code == 1
+    assert result["jobs"]["a"]["outputs"] == {"v": "\ud800"}
+    assert result["jobs"]["a"]["reason"].startswith("stage `1`: KeyError: '\\ud800'")
+    assert json.loads(flow.run("runs", "show", "last", "--format", "json")[1])["jobs"]["a"]["outputs"] == {
+        "v": "\ud800"
+    }
+
+
+def test_an_exception_is_told_with_its_name_wherever_it_is_told(flow):
+    flow.write(
+        "jobs:\n  a: {stages: [{run: \"raise KeyError('day')\", retry: {attempts: 1, delay: 0}}]}\n"
+        "  b: {stages: [{foreach: [1], stages: [{run: raise LookupError}]}]}\n"
+        "  c: {stages: [{raise: stop}]}\n"
+    )
+    _, out, _ = flow.run("run", "flow.job.yml")
+    assert "attempt 1 of 2 failed: KeyError: 'day'; the next" in out
+    assert "stage `0`: KeyError: 'day'\n    at flow.job.yml:2" in out
+    assert "stage `0`: item 0: LookupError (flow.job.yml:3)" in out
+    assert "stage `0`: stop\n" in out
+    shown = flow.run("runs", "show", "last")[1]
+    assert "2 attempts: KeyError: 'day'\n" in shown
+    assert ": LookupError\n" in shown
 
 
 def test_history_shows_runs_and_their_logs(flow):

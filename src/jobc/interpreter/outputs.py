@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from typing import Any, Dict, List, Tuple
 
 #: The most that one stage's outputs may take as JSON, in bytes.
@@ -111,7 +112,10 @@ def _cut(text: str) -> str:
 
 def _read(path: str, variable: str) -> str:
     try:
-        if os.path.getsize(path) > 4 * BOUND:
+        about = os.stat(path)
+        if not stat.S_ISREG(about.st_mode):
+            raise OutputProblem("$%s is no file any more; append to it, do not replace it" % variable)
+        if about.st_size > 4 * BOUND:
             raise OutputProblem(
                 "$%s is larger than %d bytes; write large data to a file" % (variable, 4 * BOUND)
             )
