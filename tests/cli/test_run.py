@@ -414,6 +414,14 @@ def test_a_damaged_journal_is_said_in_one_line(flow):
     assert "Traceback" not in error
 
 
+def test_a_journal_that_vanishes_while_the_run_goes_on_is_said(flow):
+    flow.write("jobs: {a: {stages: [{bash: rm -r .jobc}, {echo: x}]}}")
+    code, _, error = flow.run("run", "flow.job.yml")
+    assert code == 0
+    assert error.startswith("warning: ")
+    assert "journal.db was removed while the run went on" in error
+
+
 def read(path):
     try:
         return path.read_text().strip()

@@ -271,3 +271,27 @@ def test_what_a_remote_backend_tells_at_the_end_is_kept_too(state, journal):
     (combination,) = history.detail(last)["jobs"]["a"]["combinations"]
     assert combination["stages"][0]["outputs"] == {"x": 1}
     history.close()
+
+
+def test_of_two_runs_with_one_id_the_slower_is_refused(state, journal):
+    other = Journal.create(path_in(state))
+    builder = Builder()
+    builder.job("a")
+    backend = Scripted(success)
+
+    class Racing:
+        """Enters a run with the same id just before this one does."""
+
+        def __init__(self):
+            self.raced = False
+
+        def __getattr__(self, name):
+            if name == "insert" and not self.raced:
+                self.raced = True
+                run(builder, success, journal=other, run_id="one")
+            return getattr(journal, name)
+
+    with pytest.raises(UsageError, match="there is a run `one` already"):
+        run(builder, backend=backend, journal=Racing(), run_id="one")
+    assert backend.submitted == []
+    other.close()

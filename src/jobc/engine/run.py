@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import os
 import re
+import sqlite3
 import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from jobc.engine.result import RunResult
 from jobc.engine.scheduler import Scheduler
 from jobc.engine.secrets import Veil, resolve, shown_params, without_secrets
 from jobc.engine.state import RunState, Ticket
-from jobc.errors import ParamError, UsageError
+from jobc.errors import ParamError, StateError, UsageError
 from jobc.interpreter.api import ErrorInfo
 from jobc.interpreter.durations import seconds
 from jobc.interpreter.params import ParamProblems, coerce
@@ -149,8 +150,17 @@ class _Launch:
         return run
 
     def enter(self, run: RunState) -> None:
-        options, ticket = self._options, run.ticket
+        ticket = run.ticket
         parent = None if ticket is None else ticket.combination.job.run
+        try:
+            self._enter(run, parent, ticket)
+        except StateError as error:
+            if isinstance(error.__cause__, sqlite3.IntegrityError):  # another process was faster
+                raise _taken(run.id) from None
+            raise
+
+    def _enter(self, run: RunState, parent: RunState | None, ticket: Ticket | None) -> None:
+        options = self._options
         run.key = self._recorder.run_started(
             run.id,
             parent=None if parent is None or ticket is None else (parent.key, ticket.stage),
@@ -233,8 +243,12 @@ def _run_id(options: Options) -> str:
     if options.journal is not None and options.journal.rows(
         "SELECT 1 FROM runs WHERE id = ?", (options.run_id,)
     ):
-        raise UsageError(f"there is a run `{options.run_id}` already", help="choose another --run-id")
+        raise _taken(options.run_id)
     return options.run_id
+
+
+def _taken(run_id: str) -> UsageError:
+    return UsageError(f"there is a run `{run_id}` already", help="choose another --run-id")
 
 
 def _slots(workflow: Workflow, options: Options, judge: Judge, root: RunState) -> int:

@@ -115,8 +115,27 @@ class TriggerOutcome:
 
 #: The kinds of errors that are no exception of a script.
 KINDS = frozenset(
-    "exit signal timeout cancel raise expression output params start slot call deps case until trigger nested unsupported"
-    " backend internal".split()
+    [
+        "exit",
+        "signal",
+        "timeout",
+        "cancel",
+        "raise",
+        "expression",
+        "output",
+        "params",
+        "start",
+        "slot",
+        "call",
+        "deps",
+        "case",
+        "until",
+        "trigger",
+        "nested",
+        "unsupported",
+        "backend",
+        "internal",
+    ]
 )
 
 

@@ -87,6 +87,10 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
         json.dump(result.to_json(), context.stdout, indent=2, ensure_ascii=False)
         context.stdout.write("\n")
+    if not os.path.exists(options.journal.path):
+        context.stderr.write(
+            f"warning: {options.journal.path} was removed while the run went on; history does not know this run\n"
+        )
     if result.state_error is not None:
         context.stdout.flush()
         raise result.state_error
