@@ -402,6 +402,10 @@ def test_history_shows_runs_and_their_logs(flow):
     assert flow.run("runs", "logs", "last", "--job", "a", "--stage", "t")[1] == "there\n"
     assert flow.run("runs", "logs", "last", "--job", "b")[1] == "other\n"
     assert flow.run("runs", "logs", "last", "--job", "c")[0] == 2
+    code, _, error = flow.run("runs", "logs", "last", "--job", "b", "--stage", "t")
+    assert code == 2
+    assert "no stage `t`" in error
+    assert "there are: 0" in error
 
 
 def test_a_damaged_journal_is_said_in_one_line(flow):
@@ -412,6 +416,17 @@ def test_a_damaged_journal_is_said_in_one_line(flow):
     assert code == 2
     assert "is damaged" in error
     assert "Traceback" not in error
+
+
+def test_failed_combinations_are_told_in_their_order_not_as_they_ended(flow):
+    flow.write(
+        "jobs:\n  a:\n    strategy: {matrix: {n: [0, 1, 2, 3, 4]}, max-parallel: 5}\n"
+        "    stages: [{bash: 'sleep 0.${{ 4 - matrix.n }}; exit 1'}]\n"
+    )
+    _, out, _ = flow.run("run", "flow.job.yml", "--max-parallel", "5", "-q")
+    told = [line.split()[0] for line in out.splitlines() if line.startswith("    [")]
+    assert told == ["[n=0]", "[n=1]", "[n=2]"]
+    assert "and 2 more" in out
 
 
 def test_a_journal_that_vanishes_while_the_run_goes_on_is_said(flow):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -295,3 +296,16 @@ def test_of_two_runs_with_one_id_the_slower_is_refused(state, journal):
         run(builder, backend=backend, journal=Racing(), run_id="one")
     assert backend.submitted == []
     other.close()
+
+
+def test_the_newest_run_is_the_last_one_entered_although_the_clock_went_back(state, journal, monkeypatch):
+    builder = Builder()
+    builder.job("a")
+    run(builder, success, journal=journal, run_id="before")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    run(builder, success, journal=journal, run_id="after")
+    history = History.open(state)
+    assert [each["id"] for each in history.runs()] == ["after", "before"]
+    assert history.find("last")["id"] == "after"
+    history.close()
