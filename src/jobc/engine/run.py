@@ -28,7 +28,7 @@ from jobc.errors import ParamError, StateError, UsageError
 from jobc.interpreter.api import ErrorInfo
 from jobc.interpreter.durations import seconds
 from jobc.interpreter.params import ParamProblems, coerce
-from jobc.interpreter.stages.retry import setting
+from jobc.interpreter.stages.retry import variable
 from jobc.ir.program import Job, Program, Workflow
 
 DEFAULT_PARALLEL = 2
@@ -68,6 +68,7 @@ def execute(
     options.environ = without_secrets(environ)
     options.run_id = _run_id(options)
     options.job_timeout = _seconds_setting(environ, "JOB_TIMEOUT", DEFAULT_TIMEOUT)
+    _check_retry_settings(environ)
     fixed = options.now
     judge = Judge(
         program,
@@ -267,16 +268,25 @@ def _whole(environ: Mapping[str, str], name: str) -> int | None:
     text = environ.get(name)
     if not text:
         return None
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"{name} cannot be `{text}`", help="set it to a whole number from 1 up, or unset it")
     return int(text)
 
 
 def _seconds_setting(environ: Mapping[str, str], name: str, default: float) -> float:
-    text = setting(environ, name)
-    if text is None:
+    found = variable(name, environ)
+    if found is None:
         return default
     try:
-        return seconds(text)
+        return seconds(environ[found])
     except ValueError as error:
-        raise UsageError(f"WORKFLOW_CORE_{name}: {error}", help="mend it, or unset it") from None
+        raise UsageError(f"{found}: {error}", help="mend it, or unset it") from None
+
+
+def _check_retry_settings(environ: Mapping[str, str]) -> None:
+    _seconds_setting(environ, "RETRY_DELAY", 0.0)
+    found = variable("RETRY_ATTEMPTS", environ)
+    if found is not None and not environ[found].strip().isdecimal():
+        raise UsageError(
+            f"{found} cannot be `{environ[found]}`", help="set it to a whole number from 0 up, or unset it"
+        )
