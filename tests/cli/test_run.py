@@ -429,6 +429,20 @@ def test_failed_combinations_are_told_in_their_order_not_as_they_ended(flow):
     assert "and 2 more" in out
 
 
+def test_a_job_that_fails_before_its_stages_is_placed_as_seen_from_the_caller(flow):
+    (flow.folder / "sub").mkdir()
+    text = "jobs:\n  a: {condition: '${{ fromJson(\"5\") }}', stages: [{echo: x}]}\n"
+    flow.write(text + "  b: {timeout: '${{ fromJson(\"true\") }}', stages: [{echo: x}]}\n", "sub/f.job.yml")
+    code, out, _ = flow.run("run", "sub/f.job.yml", "-q")
+    assert code == 1
+    assert (
+        "✗ a failed\n    a condition must be true or false, but this is the number 5\n    at sub/f.job.yml:2\n"
+        in out
+    )
+    assert "timeout: true is not a duration" in out
+    assert "at sub/f.job.yml:3\n" in out
+
+
 def test_a_journal_that_vanishes_while_the_run_goes_on_is_said(flow):
     flow.write("jobs: {a: {stages: [{bash: rm -r .jobc}, {echo: x}]}}")
     code, _, error = flow.run("run", "flow.job.yml")

@@ -144,6 +144,8 @@ class RunView:
             self._stages.pop(key, None)
         elif kind == "job-ended":
             job.status, job.reason, job.duration = event["status"], event["reason"], event["duration_s"]
+            if event["error"] is not None and not job.failures:  # it failed before any combination
+                job.failures.append(FailureView(0, {}, None, event["error"], []))
 
     def place(self, error: Mapping[str, Any]) -> str:
         """`path:line` as seen from where the command was called, or ""."""
