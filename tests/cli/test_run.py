@@ -443,6 +443,16 @@ def test_a_job_that_fails_before_its_stages_is_placed_as_seen_from_the_caller(fl
     assert "at sub/f.job.yml:3\n" in out
 
 
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_what_an_inline_stage_starts_does_not_mix_with_the_result(flow, form):
+    flow.write("jobs: {a: {stages: [{isolation: inline, run: \"import os; os.system('echo stray')\"}]}}")
+    code, out, error = flow.run("run", "flow.job.yml", "--format", form)
+    assert code == 0
+    assert "stray" not in out
+    assert error == "stray\n"
+    assert json.loads(out.splitlines()[-1] if form == "jsonl" else out)
+
+
 def test_a_journal_that_vanishes_while_the_run_goes_on_is_said(flow):
     flow.write("jobs: {a: {stages: [{bash: rm -r .jobc}, {echo: x}]}}")
     code, _, error = flow.run("run", "flow.job.yml")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -70,6 +71,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
     form = args.format or (
         "rich" if is_terminal(context.stdout) and os.environ.get("TERM") != "dumb" else "plain"
     )
+    if form in ("json", "jsonl"):
+        _keep_for_results(context)
     options.journal = Journal.create(path_in(context.state_dir))
     with ExitStack() as stack:
         stack.callback(options.journal.close)
@@ -95,6 +98,16 @@ def run(args: argparse.Namespace, context: Context) -> int:
         context.stdout.flush()
         raise result.state_error
     return _exit_code(result, interrupts.first)
+
+
+def _keep_for_results(context: Context) -> None:
+    """Programs that an inline stage starts inherit this process's standard output: let them write to standard error."""
+    if context.stdout is not sys.stdout or sys.stdout.fileno() != 1:
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    context.stdout = open(kept, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)  # noqa: SIM115
 
 
 def _exit_code(result: RunResult, signal: int | None) -> int:
