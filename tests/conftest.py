@@ -10,6 +10,11 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing on a machine that does other things too.
+settings.register_profile("jobc", deadline=None)
+settings.load_profile("jobc")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
