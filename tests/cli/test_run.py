@@ -262,7 +262,9 @@ jobs:
 """
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_what_runs_and_clean_up_still_runs(flow, number, code):
     flow.write(INTERRUPTED % "touch cleaned")
     process = flow.start("run", "flow.job.yml", "--format", "json")
@@ -281,6 +283,20 @@ def test_a_signal_ends_what_runs_and_clean_up_still_runs(flow, number, code):
     assert not (flow.folder / "after").exists()
     for pid in pids:
         wait_for(lambda pid=pid: not alive(pid), "the end of the processes")
+
+
+def test_under_nohup_a_closed_terminal_changes_nothing(flow):
+    flow.write("jobs: {a: {stages: [{bash: 'touch begun; sleep 0.5; touch ended'}]}}")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = flow.start("run", "flow.job.yml")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    wait_for(lambda: (flow.folder / "begun").exists(), "the job")
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert (flow.folder / "ended").exists()
 
 
 def test_a_second_signal_ends_the_run_at_once(flow):
@@ -327,6 +343,53 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(flow):
     assert process.wait(timeout=30) == 141
 
 
+@pytest.mark.parametrize("form", ["plain", "json", "jsonl"])
+def test_a_full_disk_behind_standard_output_is_said_in_one_line(flow, form):
+    flow.write("jobs: {a: {stages: [{echo: hello}]}}")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*JOBC, "run", "flow.job.yml", "--format", form],
+            cwd=flow.folder, stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"
+
+
+def test_streams_that_are_closed_do_not_matter(flow):
+    flow.write("jobs: {a: {stages: [{bash: 'cat; echo hello; touch ran'}]}}")
+    words = " ".join([*JOBC, "run", "flow.job.yml", "<&- >&- 2>&-"])
+    assert subprocess.run(words, shell=True, cwd=flow.folder).returncode == 0
+    assert (flow.folder / "ran").exists()
+    assert flow.run("runs", "logs", "last")[1] == "hello\n"
+
+
+def test_half_of_a_surrogate_pair_ends_no_run(flow):
+    flow.write('jobs: {a: {stages: [{id: s, run: "v = chr(0xd800)"}, {run: "raise KeyError(chr(0xd800))"}]}}')
+    code, result = flow.json("flow.job.yml")
+    assert code == 1
+    assert result["jobs"]["a"]["outputs"] == {"v": "\ud800"}
+    assert result["jobs"]["a"]["reason"].startswith("stage `1`: KeyError: '\\ud800'")
+    assert json.loads(flow.run("runs", "show", "last", "--format", "json")[1])["jobs"]["a"]["outputs"] == {
+        "v": "\ud800"
+    }
+
+
+def test_an_exception_is_told_with_its_name_wherever_it_is_told(flow):
+    flow.write(
+        "jobs:\n  a: {stages: [{run: \"raise KeyError('day')\", retry: {attempts: 1, delay: 0}}]}\n"
+        "  b: {stages: [{foreach: [1], stages: [{run: raise LookupError}]}]}\n"
+        "  c: {stages: [{raise: stop}]}\n"
+    )
+    _, out, _ = flow.run("run", "flow.job.yml")
+    assert "attempt 1 of 2 failed: KeyError: 'day'; the next" in out
+    assert "stage `0`: KeyError: 'day'\n    at flow.job.yml:2" in out
+    assert "stage `0`: item 0: LookupError (flow.job.yml:3)" in out
+    assert "stage `0`: stop\n" in out
+    shown = flow.run("runs", "show", "last")[1]
+    assert "2 attempts: KeyError: 'day'\n" in shown
+    assert ": LookupError\n" in shown
+
+
 def test_history_shows_runs_and_their_logs(flow):
     flow.write(
         "jobs: {a: {stages: [{id: s, echo: hello}, {id: t, echo: there}]}, b: {stages: [{echo: other}]}}"
@@ -339,6 +402,10 @@ def test_history_shows_runs_and_their_logs(flow):
     assert flow.run("runs", "logs", "last", "--job", "a", "--stage", "t")[1] == "there\n"
     assert flow.run("runs", "logs", "last", "--job", "b")[1] == "other\n"
     assert flow.run("runs", "logs", "last", "--job", "c")[0] == 2
+    code, _, error = flow.run("runs", "logs", "last", "--job", "b", "--stage", "t")
+    assert code == 2
+    assert "no stage `t`" in error
+    assert "there are: 0" in error
 
 
 def test_a_damaged_journal_is_said_in_one_line(flow):
@@ -349,6 +416,49 @@ def test_a_damaged_journal_is_said_in_one_line(flow):
     assert code == 2
     assert "is damaged" in error
     assert "Traceback" not in error
+
+
+def test_failed_combinations_are_told_in_their_order_not_as_they_ended(flow):
+    flow.write(
+        "jobs:\n  a:\n    strategy: {matrix: {n: [0, 1, 2, 3, 4]}, max-parallel: 5}\n"
+        "    stages: [{bash: 'sleep 0.${{ 4 - matrix.n }}; exit 1'}]\n"
+    )
+    _, out, _ = flow.run("run", "flow.job.yml", "--max-parallel", "5", "-q")
+    told = [line.split()[0] for line in out.splitlines() if line.startswith("    [")]
+    assert told == ["[n=0]", "[n=1]", "[n=2]"]
+    assert "and 2 more" in out
+
+
+def test_a_job_that_fails_before_its_stages_is_placed_as_seen_from_the_caller(flow):
+    (flow.folder / "sub").mkdir()
+    text = "jobs:\n  a: {condition: '${{ fromJson(\"5\") }}', stages: [{echo: x}]}\n"
+    flow.write(text + "  b: {timeout: '${{ fromJson(\"true\") }}', stages: [{echo: x}]}\n", "sub/f.job.yml")
+    code, out, _ = flow.run("run", "sub/f.job.yml", "-q")
+    assert code == 1
+    assert (
+        "✗ a failed\n    a condition must be true or false, but this is the number 5\n    at sub/f.job.yml:2\n"
+        in out
+    )
+    assert "timeout: true is not a duration" in out
+    assert "at sub/f.job.yml:3\n" in out
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_what_an_inline_stage_starts_does_not_mix_with_the_result(flow, form):
+    flow.write("jobs: {a: {stages: [{isolation: inline, run: \"import os; os.system('echo stray')\"}]}}")
+    code, out, error = flow.run("run", "flow.job.yml", "--format", form)
+    assert code == 0
+    assert "stray" not in out
+    assert error == "stray\n"
+    assert json.loads(out.splitlines()[-1] if form == "jsonl" else out)
+
+
+def test_a_journal_that_vanishes_while_the_run_goes_on_is_said(flow):
+    flow.write("jobs: {a: {stages: [{bash: rm -r .jobc}, {echo: x}]}}")
+    code, _, error = flow.run("run", "flow.job.yml")
+    assert code == 0
+    assert error.startswith("warning: ")
+    assert "journal.db was removed while the run went on" in error
 
 
 def read(path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -270,4 +271,41 @@ def test_what_a_remote_backend_tells_at_the_end_is_kept_too(state, journal):
     assert [piece["text"] for piece in history.logs(last, "a", None)] == ["one\ntwo\n"]
     (combination,) = history.detail(last)["jobs"]["a"]["combinations"]
     assert combination["stages"][0]["outputs"] == {"x": 1}
+    history.close()
+
+
+def test_of_two_runs_with_one_id_the_slower_is_refused(state, journal):
+    other = Journal.create(path_in(state))
+    builder = Builder()
+    builder.job("a")
+    backend = Scripted(success)
+
+    class Racing:
+        """Enters a run with the same id just before this one does."""
+
+        def __init__(self):
+            self.raced = False
+
+        def __getattr__(self, name):
+            if name == "insert" and not self.raced:
+                self.raced = True
+                run(builder, success, journal=other, run_id="one")
+            return getattr(journal, name)
+
+    with pytest.raises(UsageError, match="there is a run `one` already"):
+        run(builder, backend=backend, journal=Racing(), run_id="one")
+    assert backend.submitted == []
+    other.close()
+
+
+def test_the_newest_run_is_the_last_one_entered_although_the_clock_went_back(state, journal, monkeypatch):
+    builder = Builder()
+    builder.job("a")
+    run(builder, success, journal=journal, run_id="before")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    run(builder, success, journal=journal, run_id="after")
+    history = History.open(state)
+    assert [each["id"] for each in history.runs()] == ["after", "before"]
+    assert history.find("last")["id"] == "after"
     history.close()

@@ -9,6 +9,7 @@ from engine_programs import Builder, Scripted, failure, name, run, statuses, suc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobc.errors import UsageError
 from jobc.interpreter.api import CombinationResult
 from jobc.ir.status import RULES
 
@@ -196,3 +197,21 @@ def test_statuses_follow_from_results_alone_whatever_order_they_arrive_in(graph,
     result = run(builder, backend=Scripted(ends(outcomes), seed), max_parallel=parallel)
     assert statuses(result) == reference(jobs, outcomes)
     assert list(result.jobs) == [id for id, _, _ in jobs]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WORKFLOW_CORE_RETRY_ATTEMPTS", "many"),
+        ("JOBC_CORE_RETRY_ATTEMPTS", "-1"),
+        ("WORKFLOW_CORE_RETRY_DELAY", "soon"),
+        ("WORKFLOW_CORE_JOB_TIMEOUT", "never"),
+    ],
+)
+def test_a_setting_of_the_environment_that_makes_no_sense_is_named_before_anything_runs(name, value):
+    builder = Builder()
+    builder.job("a")
+    backend = Scripted(success)
+    with pytest.raises(UsageError, match=name):
+        run(builder, backend=backend, environ={name: value})
+    assert backend.submitted == []

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import subprocess
 from urllib.parse import quote
 
 import pytest
@@ -88,3 +90,15 @@ def test_a_secret_across_the_cut_of_a_long_line_is_masked(secret: str, before: i
     lines.end()
     if "\x01" not in secret:
         assert "".join(seen) == "\x01" * before + "***" + "\x01" * 70000
+
+
+@pytest.mark.parametrize("secret", ["it's a secret", SECRET, "a~b:~c$d"])
+def test_what_bash_makes_of_a_secret_when_it_traces_or_quotes_is_masked(secret: str) -> None:
+    masker = Masker({"S": secret})
+    script = 'set -x; : "$S"; set +x; printf \'%q\\n\' "$S" >&2'
+    done = subprocess.run(
+        ["bash", "-c", script], env={"S": secret, "LC_ALL": "C.UTF-8"}, capture_output=True, text=True
+    )
+    traced, _, quoted = done.stderr.splitlines()
+    assert re.sub("[ ']", "", masker.mask(traced)) == "+:***"
+    assert masker.mask(quoted) == "***"

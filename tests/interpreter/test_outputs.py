@@ -12,6 +12,11 @@ def test_lines_and_blocks() -> None:
     assert parse_text(text) == {"a": "1", "b-c": "x=y ", "log": "one\n\nEO\nF", "d": ""}
 
 
+def test_a_block_keeps_its_carriage_returns_unless_it_is_written_with_them() -> None:
+    assert parse_text("v<<END\na\r\nb\r\nEND\r\nEND\n") == {"v": "a\r\nb\r\nEND\r"}
+    assert parse_text("v<<END\r\na\r\nb\r\nEND\r\nw=1\r\n") == {"v": "a\nb", "w": "1"}
+
+
 @pytest.mark.parametrize("line", ["no equals", "1a=2", "a b=2", "=x", "ä=1", "x<<"])
 def test_a_malformed_line_is_quoted(line: str) -> None:
     with pytest.raises(OutputProblem, match=r"line 2 of \$JOBC_OUTPUT") as caught:

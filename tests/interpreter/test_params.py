@@ -195,3 +195,13 @@ def test_untyped_text_is_itself_or_what_json_says(text):
 
     found = as_text("any", text)
     assert found == text or found == json.loads(text)
+
+
+def test_a_number_in_quotes_is_told_from_a_number() -> None:
+    (problem,) = problems([param("int")], {"p": "5"})
+    assert 'cannot be the text "5": it takes an integer' in problem.message
+
+
+@pytest.mark.parametrize("type", ["int", "float"])
+def test_underscores_are_no_part_of_a_number(type: str) -> None:
+    assert problems([param(type)], {"p": "1_0"}, textual=["p"])

@@ -36,7 +36,7 @@ def why(tree: Any) -> str:
             ["==", get("n"), get("n2")],
             "condition `params.n == params.n2` is false: params.n is 3 and params.n2 is null",
         ),
-        (False, "condition `false` is false: it is the constant false"),
+        (False, "its condition is the constant false"),
         (["call", "success"], "condition `success()` is false: an earlier stage or job did not succeed"),
     ],
 )

@@ -8,8 +8,8 @@ never shown (unless `JOBC_DEBUG=1`), a defect of jobc itself goes to a report fi
 
 from __future__ import annotations
 
+import errno
 import os
-import sys
 
 from jobc.cli.context import Context
 from jobc.errors import CompileError, InternalError, JobcError, UsageError
@@ -66,8 +66,7 @@ def invoke(argv: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> int:
         context.stdout.flush()
         return code
     except BrokenPipeError:
-        # Whoever read the output has gone; Python's own flush at exit must not fail a second time.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output(context)  # whoever read it has gone
         return 141
     except KeyboardInterrupt:
         context.stderr.write("interrupted\n")
@@ -84,10 +83,19 @@ def invoke(argv: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> int:
         if isinstance(error, OSError) and error.filename is not None and not os.environ.get("JOBC_DEBUG"):
             _tell(context, f"{error.filename}: {error.strerror}")
             return 2
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            _give_up_output(context)
+            _tell(context, f"the output cannot be written: {error.strerror}")
+            return 2
         return _defect(error, argv, context)
     finally:
         if os.getcwd() != start:
             os.chdir(start)
+
+
+def _give_up_output(context: Context) -> None:
+    """Python's own flush at exit must not fail a second time."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), context.stdout.fileno())
 
 
 def _accept_any_text(context: Context) -> None:

@@ -7,6 +7,7 @@ nothing; argparse comes in with the command itself. Exit codes are those of CLI:
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # importing typing would cost half as much as starting Python
@@ -40,6 +41,10 @@ def main(argv: Sequence[str]) -> int:
 
 def entry() -> NoReturn:
     """The console script."""
+    # A stream that the caller has closed: what is opened next must not take its place.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for the life of the process
     try:
         code = main(sys.argv[1:])
     except KeyboardInterrupt:  # while the command itself was being loaded

@@ -78,10 +78,10 @@ def _why(result: CombinationResult) -> str:
         if stage.error is not None and stage.status == result.status:
             error = stage.error
             place = f" ({error.path}:{error.line})" if error.path else ""
-            return f"stage `{stage.name or stage.id}`: {error.message}{place}"
+            return f"stage `{stage.name or stage.id}`: {error.said}{place}"
     if result.error is not None:
         place = f" ({result.error.path}:{result.error.line})" if result.error.path else ""
-        return result.error.message + place
+        return result.error.said + place
     return "no reason was given"
 
 

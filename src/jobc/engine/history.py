@@ -33,9 +33,9 @@ class History:
         self._journal.close()
 
     def runs(self, limit: int | None = None) -> list[dict[str, Any]]:
-        """The newest first, nested runs left out."""
+        """The newest first, as they were entered whatever the clock said then; nested runs left out."""
         rows = self._journal.rows(
-            "SELECT * FROM runs WHERE parent IS NULL ORDER BY started DESC, run DESC LIMIT ?",
+            "SELECT * FROM runs WHERE parent IS NULL ORDER BY run DESC LIMIT ?",
             (-1 if limit is None else limit,),
         )
         return [_run(row) for row in rows]
@@ -51,7 +51,7 @@ class History:
         if exact:
             return _run(exact[0])
         rows = self._journal.rows(
-            "SELECT * FROM runs WHERE substr(id, 1, ?) = ? AND parent IS NULL ORDER BY started DESC",
+            "SELECT * FROM runs WHERE substr(id, 1, ?) = ? AND parent IS NULL ORDER BY run DESC",
             (len(name), name),
         )
         if not rows:
@@ -118,13 +118,15 @@ class History:
     def logs(self, run: dict[str, Any], job: str | None, stage: str | None) -> list[dict[str, Any]]:
         """Pieces of log in the order they came: `job`, `combination`, `attempt`, `stage`, `name`, `stream`, `time`, `text`.
 
-        `stage` is an id or a path; its nested stages are included. Raises UsageError for an unknown job.
+        `stage` is an id or a path; its nested stages are included. Raises UsageError for a job or stage that is not there.
         """
         jobs = {
             row["id"]: row["position"] for row in self._select("SELECT * FROM jobs WHERE run = ?", run["run"])
         }
         if job is not None and job not in jobs:
             raise UsageError(f"run {run['id']} has no job `{job}`", help="there are: " + ", ".join(jobs))
+        if stage is not None:
+            self._check_stage(run, None if job is None else jobs[job], stage)
         rows = self._select(
             "SELECT logs.*, jobs.id AS job_id, stages.id AS stage_id, stages.name FROM logs"
             " JOIN jobs ON jobs.run = logs.run AND jobs.position = logs.job"
@@ -156,6 +158,17 @@ class History:
                 }
             )
         return pieces
+
+    def _check_stage(self, run: dict[str, Any], position: int | None, stage: str) -> None:
+        known: dict[str, None] = {}
+        for row in self._select("SELECT job, stage, id FROM stages WHERE run = ? ORDER BY job", run["run"]):
+            if position is None or row["job"] == position:
+                known.update(dict.fromkeys((row["stage"], row["id"] or row["stage"])))
+        if stage not in known:
+            names = ", ".join(list(known)[:12]) + (", …" if len(known) > 12 else "")
+            raise UsageError(
+                f"run {run['id']} has no stage `{stage}`", help=f"there are: {names or 'none yet'}"
+            )
 
     def _select(self, query: str, key: int) -> list[dict[str, Any]]:
         return [_decoded(row) for row in self._journal.rows(query, (key,))]

@@ -136,7 +136,7 @@ class Journal:
         """Write one row at once; its integer key."""
         with self._write_lock:
             try:
-                key = self.connection.execute(statement, values).lastrowid
+                key = _execute(self.connection, statement, values).lastrowid
             except sqlite3.Error as error:
                 raise state_error(self.path, error) from error
         assert key is not None
@@ -152,13 +152,14 @@ class Journal:
                 raise state_error(self.path, error) from error
 
     def _write(self, batch: list[tuple[str, Sequence[Any]]]) -> None:
-        execute = self.connection.execute
+        connection = self.connection
+        execute = connection.execute
         execute("BEGIN IMMEDIATE")
         try:
             for statement, values in batch:
                 if statement is INSERT_LOG:
                     values = (*values[:-1], "".join(values[-1]))
-                execute(statement, values)
+                _execute(connection, statement, values)
             execute("COMMIT")
         except BaseException:
             if self.connection.in_transaction:
@@ -168,6 +169,18 @@ class Journal:
     def close(self) -> None:
         with self._write_lock:
             self.connection.close()
+
+
+def _execute(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> sqlite3.Cursor:
+    try:
+        return connection.execute(statement, values)
+    except UnicodeEncodeError:
+        # Half of a surrogate pair: as an escape it stays readable, and JSON stays the same JSON.
+        return connection.execute(statement, [_encodable(value) for value in values])
+
+
+def _encodable(value: Any) -> Any:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _connect(path: str) -> sqlite3.Connection:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import os
 import re
+import sqlite3
 import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -23,11 +24,11 @@ from jobc.engine.result import RunResult
 from jobc.engine.scheduler import Scheduler
 from jobc.engine.secrets import Veil, resolve, shown_params, without_secrets
 from jobc.engine.state import RunState, Ticket
-from jobc.errors import ParamError, UsageError
+from jobc.errors import ParamError, StateError, UsageError
 from jobc.interpreter.api import ErrorInfo
 from jobc.interpreter.durations import seconds
 from jobc.interpreter.params import ParamProblems, coerce
-from jobc.interpreter.stages.retry import setting
+from jobc.interpreter.stages.retry import variable
 from jobc.ir.program import Job, Program, Workflow
 
 DEFAULT_PARALLEL = 2
@@ -67,6 +68,7 @@ def execute(
     options.environ = without_secrets(environ)
     options.run_id = _run_id(options)
     options.job_timeout = _seconds_setting(environ, "JOB_TIMEOUT", DEFAULT_TIMEOUT)
+    _check_retry_settings(environ)
     fixed = options.now
     judge = Judge(
         program,
@@ -150,8 +152,17 @@ class _Launch:
         return run
 
     def enter(self, run: RunState) -> None:
-        options, ticket = self._options, run.ticket
+        ticket = run.ticket
         parent = None if ticket is None else ticket.combination.job.run
+        try:
+            self._enter(run, parent, ticket)
+        except StateError as error:
+            if isinstance(error.__cause__, sqlite3.IntegrityError):  # another process was faster
+                raise _taken(run.id) from None
+            raise
+
+    def _enter(self, run: RunState, parent: RunState | None, ticket: Ticket | None) -> None:
+        options = self._options
         run.key = self._recorder.run_started(
             run.id,
             parent=None if parent is None or ticket is None else (parent.key, ticket.stage),
@@ -234,8 +245,12 @@ def _run_id(options: Options) -> str:
     if options.journal is not None and options.journal.rows(
         "SELECT 1 FROM runs WHERE id = ?", (options.run_id,)
     ):
-        raise UsageError(f"there is a run `{options.run_id}` already", help="choose another --run-id")
+        raise _taken(options.run_id)
     return options.run_id
+
+
+def _taken(run_id: str) -> UsageError:
+    return UsageError(f"there is a run `{run_id}` already", help="choose another --run-id")
 
 
 def _slots(workflow: Workflow, options: Options, judge: Judge, root: RunState) -> int:
@@ -254,16 +269,25 @@ def _whole(environ: Mapping[str, str], name: str) -> int | None:
     text = environ.get(name)
     if not text:
         return None
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"{name} cannot be `{text}`", help="set it to a whole number from 1 up, or unset it")
     return int(text)
 
 
 def _seconds_setting(environ: Mapping[str, str], name: str, default: float) -> float:
-    text = setting(environ, name)
-    if text is None:
+    found = variable(name, environ)
+    if found is None:
         return default
     try:
-        return seconds(text)
+        return seconds(environ[found])
     except ValueError as error:
-        raise UsageError(f"WORKFLOW_CORE_{name}: {error}", help="mend it, or unset it") from None
+        raise UsageError(f"{found}: {error}", help="mend it, or unset it") from None
+
+
+def _check_retry_settings(environ: Mapping[str, str]) -> None:
+    _seconds_setting(environ, "RETRY_DELAY", 0.0)
+    found = variable("RETRY_ATTEMPTS", environ)
+    if found is not None and not environ[found].strip().isdecimal():
+        raise UsageError(
+            f"{found} cannot be `{environ[found]}`", help="set it to a whole number from 0 up, or unset it"
+        )

@@ -221,7 +221,7 @@ class Scheduler:
                     self._kill(combination)
 
     def _journal_failed(self, error: StateError) -> None:
-        self._cancel_run(self._root, "cancel", f"the journal failed: {error}")
+        self._cancel_run(self._root, "cancel", str(error))
 
     def _log_arrived(self) -> None:
         if not self._log_waits:

@@ -1,6 +1,7 @@
-"""SIGINT and SIGTERM while a run runs: the first lets it come to a graceful end, the second kills.
+"""SIGINT, SIGTERM and SIGHUP while a run runs: the first lets it come to a graceful end, the second kills.
 
-A handler does nothing but put a message into the scheduler's inbox.
+A handler does nothing but put a message into the scheduler's inbox. SIGHUP is a closed terminal: what runs is in
+sessions of its own and would be left behind. Where it is ignored, as under `nohup`, it stays so.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from jobc.engine.control import Control
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
@@ -26,6 +27,8 @@ class Interrupts:
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
+                if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                    continue
                 self._before[number] = signal.signal(number, self._handle)
         return self
 

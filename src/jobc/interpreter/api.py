@@ -113,6 +113,39 @@ class TriggerOutcome:
         self.run_id = run_id
 
 
+#: The kinds of errors that are no exception of a script.
+KINDS = frozenset(
+    [
+        "exit",
+        "signal",
+        "timeout",
+        "cancel",
+        "raise",
+        "expression",
+        "output",
+        "params",
+        "start",
+        "slot",
+        "call",
+        "deps",
+        "case",
+        "until",
+        "trigger",
+        "nested",
+        "unsupported",
+        "backend",
+        "internal",
+    ]
+)
+
+
+def said(type: str, message: str) -> str:
+    """An error in one text: an exception of a script with its name, which its message may need to be understood."""
+    if type in KINDS:
+        return message
+    return "%s: %s" % (type, message) if message else type
+
+
 class ErrorInfo:
     """Why something failed, in the user's words. `type` is an exception's name or one of
     `exit` (non-zero exit), `signal`, `timeout`, `cancel`, `raise`, `expression`, `output`, `params`, `start` (a program
@@ -138,6 +171,10 @@ class ErrorInfo:
         self.line = line
         self.exit_code = exit_code
         self.bases: List[str] = []
+
+    @property
+    def said(self) -> str:
+        return said(self.type, self.message)
 
     def to_json(self) -> Dict[str, Any]:
         return {"type": self.type, "message": self.message, "path": self.path, "line": self.line}

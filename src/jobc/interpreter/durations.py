@@ -24,5 +24,8 @@ def seconds(value: Any) -> float:
             parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
             total = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if total < 0 or not math.isfinite(total):
-        raise ValueError("%r is not a duration; write seconds, or a text like 90s, 15m or 1h30m" % (value,))
+        from jobc.interpreter.values import describe
+
+        shown = repr(value) if type(value) is str else describe(value)
+        raise ValueError("%s is not a duration; write seconds, or a text like 90s, 15m or 1h30m" % shown)
     return min(total, LONGEST)

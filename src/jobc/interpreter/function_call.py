@@ -74,7 +74,7 @@ def _resolve(name: str) -> Tuple[Any, Optional[str]]:
         raise
     for part in path.split("."):
         if not hasattr(found, part):
-            return None, "%s has no %r; %s" % (module_name, path, child.missing(part, _public(found)))
+            return None, "in %s %s" % (module_name, child.missing(part, _public(found)))
         found = getattr(found, part)
     if not callable(found):
         return None, "%s is of type %s, which cannot be called" % (name, type(found).__name__)

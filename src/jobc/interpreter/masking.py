@@ -26,6 +26,8 @@ MASK = "***"
 #: Shorter pieces of an encoding than this would mask text that has nothing to do with the secret.
 _SHORTEST_ENCODED = 6
 _WRAP = 76
+#: What bash puts a backslash before, in `printf %q`; `set -x` quotes with `'`, and `'\''` for it.
+_BACKSLASHED = re.compile(r"""[][ \t'"\\|&;()<>!{}*?^$`,]|^[~#]|(?<=[:=])~""")
 
 
 class Masker:
@@ -116,6 +118,8 @@ def _forms(value: str) -> Iterator[str]:
         yield json.dumps(part, ensure_ascii=False)[1:-1]
         yield repr(part)[1:-1]
         yield shlex.quote(part)
+        yield part.replace("'", "'\\''")
+        yield _BACKSLASHED.sub(r"\\\g<0>", part)
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What a stage hands on: the files that a bash stage writes, the rules for names, the bound on size.
 
 `$JOBC_OUTPUT` holds lines `name=value`, or `name<<END`, lines, `END` for a value of several lines (the value has no
-newline at its end); blank lines mean nothing. `$JOBC_OUTPUT_JSON` holds one map. Where both name an output, JSON
+newline at its end); blank lines mean nothing. Lines may end in CRLF, those of a block if its first line does. `$JOBC_OUTPUT_JSON` holds one map. Where both name an output, JSON
 wins. A name is a letter or `_`, then letters, digits, `_` and `-`.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from typing import Any, Dict, List, Tuple
 
 #: The most that one stage's outputs may take as JSON, in bytes.
@@ -54,13 +55,14 @@ def parse_text(text: str) -> Dict[str, str]:
     lines = text.split("\n")
     at = 0
     while at < len(lines):
-        line = lines[at].rstrip("\r")
+        raw = lines[at]
+        line = raw.rstrip("\r")
         at += 1
         if not line.strip():
             continue
         block = re.fullmatch("(%s)<<(.+)" % _NAME, line)
         if block is not None:
-            value, at = _block(lines, at, block.group(2).strip(), line)
+            value, at = _block(lines, at, block.group(2).strip(), line, "\r" if raw != line else "")
             outputs[block.group(1)] = value
             continue
         name, equals, value = line.partition("=")
@@ -73,10 +75,11 @@ def parse_text(text: str) -> Dict[str, str]:
     return outputs
 
 
-def _block(lines: List[str], at: int, end: str, opening: str) -> Tuple[str, int]:
+def _block(lines: List[str], at: int, end: str, opening: str, stripped: str) -> Tuple[str, int]:
+    """`stripped`: the characters that are no part of a line where they end it."""
     for stop in range(at, len(lines)):
-        if lines[stop].rstrip("\r") == end:
-            return "\n".join(line.rstrip("\r") for line in lines[at:stop]), stop + 1
+        if lines[stop].rstrip(stripped) == end:
+            return "\n".join(line.rstrip(stripped) for line in lines[at:stop]), stop + 1
     raise OutputProblem(
         "`%s` in $JOBC_OUTPUT is never closed; end the value with a line that is `%s`"
         % (_cut(opening), _cut(end))
@@ -111,7 +114,10 @@ def _cut(text: str) -> str:
 
 def _read(path: str, variable: str) -> str:
     try:
-        if os.path.getsize(path) > 4 * BOUND:
+        about = os.stat(path)
+        if not stat.S_ISREG(about.st_mode):
+            raise OutputProblem("$%s is no file any more; append to it, do not replace it" % variable)
+        if about.st_size > 4 * BOUND:
             raise OutputProblem(
                 "$%s is larger than %d bytes; write large data to a file" % (variable, 4 * BOUND)
             )

@@ -104,6 +104,8 @@ def coerce(
             values[param.name] = _checked(param, value, text)
         except _Unfit as unfit:
             shown = "***" if param.type == "secret" else _shown(value)
+            if isinstance(value, str) and not text and param.type in ("int", "float", "bool", "list", "map"):
+                shown = "the text %s" % json.dumps(value[:60], ensure_ascii=False)
             problems.append(
                 ParamProblem(
                     param.name,
@@ -216,7 +218,7 @@ def _float(value: Any, text: bool) -> float:
     if (
         isinstance(value, (int, float, Decimal))
         and not isinstance(value, bool)
-        or (text and isinstance(value, str))
+        or (text and isinstance(value, str) and "_" not in value)
     ):
         try:
             number = float(value)

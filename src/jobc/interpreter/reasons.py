@@ -24,6 +24,8 @@ _LONGEST = 80
 
 def why_false(tree: Any, environment: Environment) -> str:
     """ "condition `params.dry == false` is false: params.dry is true". `tree` is known to be false."""
+    if tree is False:
+        return "its condition is the constant false"
     return "condition `%s` is false: %s" % (show(tree), _detail(tree, environment, True))
 
 

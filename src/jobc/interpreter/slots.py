@@ -103,8 +103,8 @@ class Delivery:
 
 def _bytes(value: Any) -> bytes:
     try:
-        text = to_text(value)
-        data = text.encode("utf-8")
+        # Bytes of a command line or a file's name that are no UTF-8 go on as they came.
+        data = to_text(value).encode("utf-8", "surrogateescape")
     except EvaluationError as error:
         raise SlotProblem(str(error)) from None
     except UnicodeEncodeError:

@@ -117,6 +117,19 @@ def test_a_missing_command_is_explained_on_its_yaml_line(build: Any, run: Any) -
     assert run.host.lines("stderr")[0].startswith("flow.job.yml:12: nosuchcommand")
 
 
+def test_an_unexpected_end_is_placed_on_the_last_line_of_the_script(build: Any, run: Any) -> None:
+    result = run(build.job(build.bash("echo 1\nif true; then\n  echo\n"))).stages[0]
+    assert result.error.line == 13
+    assert "flow.job.yml:13: syntax error: unexpected end of file" in result.error.message
+
+
+def test_a_pipe_in_place_of_the_output_file_is_refused_instead_of_read(build: Any, run: Any) -> None:
+    for script in ("rm $JOBC_OUTPUT; mkfifo $JOBC_OUTPUT", "rm $JOBC_OUTPUT_JSON; mkdir $JOBC_OUTPUT_JSON"):
+        result = run(build.job(build.bash(script))).stages[0]
+        assert result.error.type == "output"
+        assert "is no file any more" in result.error.message
+
+
 def test_a_prelude_does_not_move_lines(build: Any, run: Any) -> None:
     result = run(build.job(build.bash("true\nnosuchcommand\n", [("JOBC_E1", ["list", "a"], "words")])))
     assert result.error.line == 12

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -70,6 +71,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
     form = args.format or (
         "rich" if is_terminal(context.stdout) and os.environ.get("TERM") != "dumb" else "plain"
     )
+    if form in ("json", "jsonl"):
+        _keep_for_results(context)
     options.journal = Journal.create(path_in(context.state_dir))
     with ExitStack() as stack:
         stack.callback(options.journal.close)
@@ -87,10 +90,24 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
         json.dump(result.to_json(), context.stdout, indent=2, ensure_ascii=False)
         context.stdout.write("\n")
+    if not os.path.exists(options.journal.path):
+        context.stderr.write(
+            f"warning: {options.journal.path} was removed while the run went on; history does not know this run\n"
+        )
     if result.state_error is not None:
         context.stdout.flush()
         raise result.state_error
     return _exit_code(result, interrupts.first)
+
+
+def _keep_for_results(context: Context) -> None:
+    """Programs that an inline stage starts inherit this process's standard output: let them write to standard error."""
+    if context.stdout is not sys.stdout or sys.stdout.fileno() != 1:
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    context.stdout = open(kept, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)  # noqa: SIM115
 
 
 def _exit_code(result: RunResult, signal: int | None) -> int:

@@ -127,13 +127,15 @@ def _show(args: argparse.Namespace, history: History, context: Context) -> None:
 def _show_job(name: str, job: dict[str, Any], context: Context, paint: Paint) -> None:
     from jobc.cli.progress.summary import STATUSES, glyph
     from jobc.cli.progress.view import duration_text, matrix_text
+    from jobc.interpreter.api import said
 
     def line(indent: str, label: str, item: dict[str, Any]) -> str:
         codes, word = STATUSES[item["status"]][2:]
         took = f" {duration_text(item['duration_s'])}" if item["duration_s"] else ""
         attempts = f", {item['attempts']} attempts" if item["attempts"] > 1 else ""
         head = paint(f"{glyph(item['status'], context.stdout)} {label}", codes)
-        reason = item.get("reason") or (item["error"] or {}).get("message")
+        error = item["error"]
+        reason = item.get("reason") or (said(error["type"], error["message"]) if error else None)
         return f"{indent}{head} {word}{took}{attempts}" + (f": {reason}" if reason else "") + "\n"
 
     context.stdout.write(line("", name, job))

@@ -10,6 +10,7 @@ from jobc.cli.progress.summary import STATUSES, glyph, write_summary
 from jobc.cli.progress.view import Event, JobView, RunView, duration_text
 
 if TYPE_CHECKING:
+    from rich.constrain import Constrain
     from rich.table import Table
 
 _STYLES = {
@@ -68,9 +69,12 @@ class LiveProgress:
                     self._console.print(f" {_count(job)}{duration_text(job.duration)}", style="dim")
         write_summary(self._view, self._stream, color=self._color, quiet=self._quiet)
 
-    def _table(self) -> Table:
+    def _table(self) -> Constrain:
+        """Narrower than the screen: the `^C` that a terminal echoes behind it must not begin a line of its own."""
+        from rich.constrain import Constrain
+
         with self._lock:
-            return self._draw()
+            return Constrain(self._draw(), max(20, self._console.width - 3))
 
     def _draw(self) -> Table:
         from rich.table import Table

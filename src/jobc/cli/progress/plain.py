@@ -7,6 +7,7 @@ from typing import TextIO
 
 from jobc.cli.progress.summary import STATUSES, Paint, painter, write_summary
 from jobc.cli.progress.view import Event, RunView, duration_text
+from jobc.interpreter.api import said
 
 
 class PlainProgress:
@@ -61,7 +62,7 @@ class PlainProgress:
                 return f"{where}: failed, the next attempt is in {event['retried_in_s']:g} s"
             if event["matrix"]:
                 error = event["error"]
-                because = _because(error["message"] if error else None)
+                because = _because(_said(error))
                 return f"{where}: {self._status(event['status'])}{_after(event)}{because}"
         if kind == "stage-started":
             attempt = f", attempt {event['attempt']}" if event["attempt"] > 1 else ""
@@ -69,7 +70,7 @@ class PlainProgress:
         if kind == "stage-ended":
             error = event["error"]
             place = f" ({self._view.place(error)})" if error and error.get("path") else ""
-            because = _because(error["message"] if error else event["reason"])
+            because = _because(_said(error) or event["reason"])
             return (
                 f"{where} > {event['name']}: {self._status(event['status'])}{_after(event)}{because}{place}"
             )
@@ -84,6 +85,10 @@ class PlainProgress:
 
 def _after(event: Event) -> str:
     return f" after {duration_text(event['duration_s'])}" if event["duration_s"] >= 0.1 else ""
+
+
+def _said(error: Event | None) -> str | None:
+    return said(error["type"], error["message"]) if error else None
 
 
 def _because(reason: str | None) -> str:

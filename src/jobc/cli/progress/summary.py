@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from jobc.cli.progress.view import FailureView, JobView, RunView, duration_text, matrix_text
+from jobc.interpreter.api import said
 
 #: status → (glyph, glyph where the terminal has only ASCII, SGR codes, word)
 STATUSES: dict[str, tuple[str, str, str, str]] = {
@@ -73,7 +74,9 @@ def _write_job(job: JobView, view: RunView, stream: TextIO, paint: Paint) -> Non
 def _write_failure(failure: FailureView, view: RunView, stream: TextIO, paint: Paint) -> None:
     stage = f"stage `{failure.stage}`: " if failure.stage is not None else ""
     matrix = matrix_text(failure.matrix)
-    stream.write(f"    {matrix + ' ' if matrix else ''}{stage}{failure.error['message']}\n")
+    stream.write(
+        f"    {matrix + ' ' if matrix else ''}{stage}{said(failure.error['type'], failure.error['message'])}\n"
+    )
     place = view.place(failure.error)
     if place:
         stream.write("    " + paint(f"at {place}", "36") + "\n")

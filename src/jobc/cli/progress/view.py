@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from bisect import insort
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -12,18 +13,24 @@ Event = Mapping[str, Any]
 
 #: Lines of log that are kept to be shown under a failure.
 TAIL = 10
-#: Failed combinations of one job that are shown in full.
+#: Failed combinations of one job that are shown in full: the first by their order, not by the time they ended.
 SHOWN_FAILURES = 3
 
 
 class FailureView:
-    """A combination that failed: `stage` is None where it failed before any."""
+    """A combination that failed, by its `index`: `stage` is None where it failed before any."""
 
-    __slots__ = ("error", "matrix", "stage", "tail")
+    __slots__ = ("error", "index", "matrix", "stage", "tail")
 
     def __init__(
-        self, matrix: dict[str, Any], stage: str | None, error: Mapping[str, Any], tail: list[str]
+        self,
+        index: int,
+        matrix: dict[str, Any],
+        stage: str | None,
+        error: Mapping[str, Any],
+        tail: list[str],
     ) -> None:
+        self.index = index
         self.matrix = matrix
         self.stage = stage
         self.error = error
@@ -130,11 +137,15 @@ class RunView:
             if event["status"] == "failed":
                 job.failed += 1
                 name, error = self._stages.get(key, (None, event["error"]))
-                if error is not None and len(job.failures) < SHOWN_FAILURES:
-                    job.failures.append(FailureView(event["matrix"], name, error, list(tail or ())))
+                if error is not None:
+                    failure = FailureView(combination, event["matrix"], name, error, list(tail or ()))
+                    insort(job.failures, failure, key=lambda each: each.index)
+                    del job.failures[SHOWN_FAILURES:]
             self._stages.pop(key, None)
         elif kind == "job-ended":
             job.status, job.reason, job.duration = event["status"], event["reason"], event["duration_s"]
+            if event["error"] is not None and not job.failures:  # it failed before any combination
+                job.failures.append(FailureView(0, {}, None, event["error"], []))
 
     def place(self, error: Mapping[str, Any]) -> str:
         """`path:line` as seen from where the command was called, or ""."""

@@ -45,8 +45,8 @@ class SequenceResult:
 
 def labelled(error: ErrorInfo, label: str) -> ErrorInfo:
     """The same error, said to be of a part."""
-    copy = ErrorInfo(error.type, "%s: %s" % (label, error.message), error.path, error.line, error.exit_code)
-    copy.bases = error.bases
+    copy = ErrorInfo("nested", "%s: %s" % (label, error.said), error.path, error.line, error.exit_code)
+    copy.bases = [error.type, *error.bases]
     return copy
 
 
@@ -133,7 +133,7 @@ class Attempt:
         if FAILED in statuses:
             failed = [sequence for sequence in sequences if sequence.status == FAILED]
             first = next((sequence.error for sequence in failed if sequence.error is not None), None)
-            message = first.message if first is not None else "a stage inside failed"
+            message = first.said if first is not None else "a stage inside failed"
             error = ErrorInfo("nested", message, **self.place())
             if first is not None and first.line is not None:
                 error.path, error.line = first.path, first.line

@@ -148,5 +148,6 @@ class _Log:
         number, colon, message = rest[5 if rest.startswith("line ") else 0 :].partition(":")
         if not colon or not number.isdigit():
             return rest
-        self.yaml_line = self._script.yaml_line(int(number))
+        last = self._script.text.rstrip("\n").count("\n") + 1  # bash finds an unexpected end one line later
+        self.yaml_line = self._script.yaml_line(min(int(number), last))
         return "%s:%d:%s" % (self.file, self.yaml_line, message)

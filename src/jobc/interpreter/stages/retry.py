@@ -20,13 +20,15 @@ DELAY = 5.0
 _PREFIXES = ("JOBC_CORE_", "JOBC_", "WORKFLOW_CORE_")
 
 
+def variable(name: str, environ: Mapping[str, str]) -> Optional[str]:
+    """The variable that sets a default; the JOBC spellings win over the reference's."""
+    return next((prefix + name for prefix in _PREFIXES if environ.get(prefix + name)), None)
+
+
 def setting(environ: Mapping[str, str], name: str) -> Optional[str]:
-    """A default from the environment; the JOBC spellings win over the reference's."""
-    for prefix in _PREFIXES:
-        value = environ.get(prefix + name)
-        if value:
-            return value
-    return None
+    """A default from the environment."""
+    found = variable(name, environ)
+    return None if found is None else environ[found]
 
 
 class Policy:
@@ -93,7 +95,7 @@ def duration(scope: Scope, code: CodeIndex, what: str) -> float:
 
 
 def _whole(text: Optional[str], default: int) -> int:
-    return int(text) if text is not None and text.strip().isdigit() else default
+    return int(text) if text is not None and text.strip().isdecimal() else default
 
 
 def _seconds(text: Optional[str], default: float) -> float:

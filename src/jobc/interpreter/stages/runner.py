@@ -195,7 +195,7 @@ class _Life:
             wait = policy.wait(number)
             self._log(
                 "attempt %d of %d failed: %s; the next one is in %g s"
-                % (number, policy.further + 1, failure.error.message, round(wait, 3))
+                % (number, policy.further + 1, failure.error.said, round(wait, 3))
             )
             if outer.wait(wait):
                 self._cut(outer)
