@@ -211,7 +211,10 @@ def test_retry_with_exponential_backoff_in_yaml(run: Run, world: pytest.MonkeyPa
     job = done["retry-with-backoff"]
     assert job["status"] == SUCCESS
     assert job["outputs"] == {"attempt": 2, "delay": 2}
-    assert "attempt 1 of 6 failed: Operation failed on attempt 1; the next one is in 0 s" in done["trace"]
+    assert (
+        "attempt 1 of 6 failed: Exception: Operation failed on attempt 1; the next one is in 0 s"
+        in done["trace"]
+    )
 
 
 def test_retry_gives_up_after_five_further_attempts(run: Run, world: pytest.MonkeyPatch) -> None:
