@@ -98,6 +98,11 @@ def _parse_once(source: str) -> Expr:
     return known
 
 
+def forget() -> None:
+    """Let go of the texts that are kept parsed."""
+    _parsed.clear()
+
+
 def _parse(source: str) -> Expr:
     driver = expression_driver()
     tokens = driver.tokens(source)

@@ -6,13 +6,13 @@ a file has to be analysed, and before processes are forked, so that each of them
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from jobc.cli.lint.cache import LintCache, digest
+from jobc.collector import Paused
 from jobc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -113,10 +113,7 @@ def _fresh(
     inputs: Sequence[Input], cache: LintCache | None = None, keys: Sequence[str] = ()
 ) -> Iterator[Checked]:
     processes = min(_cores(), len(inputs))
-    # Trees without cycles need no collector, and its passes over a large one cost a third of the time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with Paused():
         if len(inputs) >= MANY and processes > 1:
             yield from _spread(inputs, processes, cache, keys)
             return
@@ -125,9 +122,6 @@ def _fresh(
             if cache is not None and record is not None:
                 cache.put(keys[i], record)
             yield checked
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _spread(
