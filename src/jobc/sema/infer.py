@@ -172,6 +172,8 @@ def _subtraction(name: str, owner: Container[str], contexts: Container[str], pat
 
 def _property(expr: Member | Index, owner: Type, name: str, start: int, reporter: Reporter) -> Type:
     """The type of a property (or of a constant key) of a value of type `owner`."""
+    if type(owner) is ObjectType and name in owner.props:
+        return union((owner.props[name],))
     return _part(
         owner,
         lambda member: _property_of(member, name),

@@ -22,9 +22,10 @@ Constant: TypeAlias = "bool | int | float | str"
 
 
 class Type:
-    """Base of all types. Types are immutable values: compare them with `==`."""
+    """Base of all types. Types are immutable values: compare them with `==`. Their hash is computed once."""
 
-    __slots__ = ()
+    __slots__ = ("_hash",)
+    _hash: int
 
     def key(self) -> tuple[object, ...]:
         """What makes two types of one class equal."""
@@ -34,7 +35,11 @@ class Type:
         return self is other or (type(self) is type(other) and self.key() == other.key())
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, self.key()))
+        try:
+            return self._hash
+        except AttributeError:
+            self._hash = hash((type(self).__name__, self.key()))
+            return self._hash
 
     def __repr__(self) -> str:
         return show(self)
@@ -157,6 +162,12 @@ class UnionType(Type):
         return (frozenset(self.members),)
 
 
+#: Types of one member, themselves.
+_SINGLE = frozenset((SimpleType, LiteralType, ListType, MapType, ObjectType))
+#: Types that are their own union.
+_WHOLE = _SINGLE | {UnionType}
+
+
 def members(type: Type) -> Iterator[Type]:
     """The alternatives of a type, secrets unwrapped and `NULL` apart: what a case distinction looks at."""
     if isinstance(type, OptionalType):
@@ -213,11 +224,13 @@ def union(types: Iterable[Type]) -> Type:
     given = list(types)
     if not given:
         return ANY
+    if len(given) == 1 and type(given[0]) in _WHOLE:
+        return given[0]
     secret = any(map(is_secret, given))
     parts: dict[Type, None] = {}
     null = False
-    for type in given:
-        for member in members(type):
+    for each in given:
+        for member in (each,) if type(each) in _SINGLE else members(each):
             if member is ANY:
                 return SecretType(ANY) if secret else ANY
             if member is NULL:
@@ -258,19 +271,25 @@ def _merge(parts: Iterable[Type]) -> list[Type]:
         literals = []
     if FLOAT in simple:
         simple.pop(INT, None)
-    covered = set(simple)
-    if FLOAT in covered:
-        covered.add(INT)
-    merged: list[Type] = [literal for literal in literals if base(literal) not in covered]
-    if sum(base(literal) is BOOL for literal in merged) == 2:
-        merged = [literal for literal in merged if base(literal) is not BOOL]
-        simple[BOOL] = None
+    merged: list[Type] = _uncovered(literals, simple)
     merged.extend(simple)
     if lists:
         merged.append(ListType(lists[0] if len(lists) == 1 else union(lists)))
     if maps:
         merged.append(_merge_maps(maps))
     return merged
+
+
+def _uncovered(literals: list[LiteralType], simple: dict[Type, None]) -> list[Type]:
+    """The literals that no simple type holds; both booleans together become one."""
+    covered = set(simple)
+    if FLOAT in covered:
+        covered.add(INT)
+    kept = [literal for literal in literals if _base_of(literal.value) not in covered] if covered else literals
+    if sum(isinstance(literal.value, bool) for literal in kept) == 2:
+        kept = [literal for literal in kept if not isinstance(literal.value, bool)]
+        simple[BOOL] = None
+    return list(kept)
 
 
 def _merge_maps(maps: list[MapType | ObjectType]) -> Type:
