@@ -83,13 +83,11 @@ def _in_tree(tree: ast.AST, names: set[str]) -> dict[str, str]:
     pending = [tree]
     while pending:
         node = pending.pop()
-        for field in node._fields:
-            part = getattr(node, field, None)
-            if isinstance(part, ast.AST):
-                if part._fields:
-                    pending.append(part)
-            elif isinstance(part, list):
-                pending.extend(item for item in part if isinstance(item, ast.AST) and item._fields)
+        for part in vars(node).values():
+            if isinstance(part, list):
+                pending.extend(item for item in part if isinstance(item, ast.AST))
+            elif isinstance(part, ast.AST) and part._fields:
+                pending.append(part)
         if isinstance(node, ast.Name):
             if node.id in names and isinstance(node.ctx, ast.Load):
                 found[node.id] = "value"
