@@ -77,11 +77,11 @@ def uses(
 
 
 def _in_tree(tree: ast.AST, names: set[str]) -> dict[str, str]:
-    """The names that are read (`value`) or stand inside literals (`text`), and those alone."""
+    """The names that are read (`value`) or stand inside literals (`text`), and those alone. Each stands once."""
     token = re.compile("|".join(sorted(map(re.escape, names), key=len, reverse=True)))
     found: dict[str, str] = {}
     pending = [tree]
-    while pending:
+    while pending and len(found) < len(names):
         node = pending.pop()
         for part in vars(node).values():
             if isinstance(part, list):

@@ -254,9 +254,7 @@ class _Scanner:
         text, size, start = self._text, len(self._text), at
         while at < size:
             after = self._mark(at, "double")
-            if after >= 0:
-                at = after
-            elif (after := self._past(at, _IN_STRING)) > at:
+            if after >= 0 or (after := self._past(at, _IN_STRING)) > at:
                 at = after
             elif text[at] == '"':
                 return at + 1

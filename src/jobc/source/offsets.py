@@ -53,8 +53,11 @@ class OffsetMap:
     def at(self, index: int) -> int:
         if index >= self._length or not self._indices:
             return self._end
-        run = bisect_right(self._indices, max(index, 0)) - 1
-        return min(self._offsets[run] + max(index, 0) - self._indices[run], self._end)
+        if index < 0:
+            index = 0
+        run = bisect_right(self._indices, index) - 1
+        offset = self._offsets[run] + index - self._indices[run]
+        return offset if offset < self._end else self._end
 
 
 def offset_map(scalar: Scalar) -> OffsetMap:
