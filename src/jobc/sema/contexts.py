@@ -29,6 +29,7 @@ from jobc.sema.types import (
     ObjectType,
     SecretType,
     Type,
+    bounded,
     of_json,
     optional,
     union,
@@ -188,7 +189,7 @@ class Contexts:
                 one = MapType(ANY)
                 every: Type = one if matrix is None else MapType(ListType(ANY))
             else:
-                props = {item.key: self.value(item.value) for item in job.outputs}
+                props = {item.key: bounded(self.value(item.value)) for item in job.outputs}
                 one = outputs_type(props, job)
                 if matrix is not None:
                     props = {name: ListType(optional(type)) for name, type in props.items()}

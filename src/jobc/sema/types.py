@@ -17,6 +17,8 @@ from typing import TypeAlias
 #: More literals (or members) than this in one union are widened to their base types.
 LITERAL_LIMIT = 32
 MEMBER_LIMIT = 8
+#: What jobs hand on from one to the next may be wrapped once more by each: deeper parts are `ANY`.
+DEPTH_LIMIT = 12
 
 Constant: TypeAlias = "bool | int | float | str"
 
@@ -310,6 +312,33 @@ def _merge_maps(maps: list[MapType | ObjectType]) -> Type:
     if all((o.rule, o.noun) == (first.rule, first.noun) for o in objects):
         return ObjectType(props, is_open, rule=first.rule, noun=first.noun)
     return ObjectType(props, is_open)
+
+
+def bounded(type: Type) -> Type:
+    """The type; `ANY` in place of parts of it that are nested deeper than `DEPTH_LIMIT`."""
+    return _bounded(type, DEPTH_LIMIT)
+
+
+def _bounded(type: Type, depth: int) -> Type:
+    if isinstance(type, SimpleType | LiteralType):
+        return type
+    if depth == 0:
+        return ANY
+    if isinstance(type, ListType | MapType):
+        elem = _bounded(type.elem, depth - 1)
+        return type if elem is type.elem else type.__class__(elem)
+    if isinstance(type, ObjectType):
+        props = {name: _bounded(prop, depth - 1) for name, prop in type.props.items()}
+        if all(props[name] is prop for name, prop in type.props.items()):
+            return type
+        return ObjectType(props, type.open, rule=type.rule, noun=type.noun)
+    if isinstance(type, SecretType):
+        return SecretType(_bounded(type.inner, depth - 1))
+    if isinstance(type, OptionalType):
+        return optional(_bounded(type.inner, depth - 1))
+    assert isinstance(type, UnionType)
+    kept = [_bounded(member, depth - 1) for member in type.members]
+    return type if all(a is b for a, b in zip(kept, type.members, strict=True)) else union(kept)
 
 
 def join(a: Type, b: Type) -> Type:
