@@ -287,7 +287,9 @@ def _uncovered(literals: list[LiteralType], simple: dict[Type, None]) -> list[Ty
     covered = set(simple)
     if FLOAT in covered:
         covered.add(INT)
-    kept = [literal for literal in literals if _base_of(literal.value) not in covered] if covered else literals
+    kept = (
+        [literal for literal in literals if _base_of(literal.value) not in covered] if covered else literals
+    )
     if sum(isinstance(literal.value, bool) for literal in kept) == 2:
         kept = [literal for literal in kept if not isinstance(literal.value, bool)]
         simple[BOOL] = None
