@@ -12,9 +12,7 @@ its own parse of the same text, so no value is ever part of what Python parses.
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 import warnings
 from collections.abc import Sequence
 
@@ -101,6 +99,9 @@ def _in_tree(tree: ast.AST, names: set[str]) -> dict[str, str]:
 
 
 def _in_comments(text: str, names: set[str]) -> set[str]:
+    import io
+    import tokenize
+
     found: set[str] = set()
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from jobc.cli.lint.cache import LintCache, digest
 from jobc.collector import Paused
 from jobc.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jobc.cli.lint.records import Record
     from jobc.diagnostics.diagnostic import Finding
