@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: The lines of one job of `large`.
 LINES_PER_JOB = 26
+#: The lines of one job of `varied`.
+LINES_PER_VARIED_JOB = 57
 
 
 def large(jobs: int) -> str:
@@ -40,6 +42,79 @@ def large(jobs: int) -> str:
           before = {read}
           rows = [r * ${{{{ matrix.size }}}} for r in range(10)]
       # the end of job {n}
+""")
+    return "".join(parts)
+
+
+def varied(jobs: int) -> str:
+    """A workflow of about `LINES_PER_VARIED_JOB` lines a job in which hardly a text occurs twice: other expressions in every job, all styles
+    of scalars, comments, flow collections, and longer scripts."""
+    parts = [
+        "name: varied\n"
+        "params:\n  day: {type: date, default: 2026-01-01}\n  rows: {type: int, default: 5}\n"
+        "  target: {type: str, enum: [dev, 'stage', \"prod\"], default: dev}\n  tags: {type: list, default: [a, b]}\n"
+        "secrets: [TOKEN]\njobs:\n"
+    ]
+    for n in range(jobs):
+        before = f"len(needs.load-{n - 1}.outputs.rows)" if n else "params.rows"
+        parts.append(f"""\
+  # Job {n}: {"checks" if n % 2 else "loads"} one part; see the runbook, chapter {n % 17}.
+  load-{n}:
+    desc: >-
+      Part {n} of the data, as it came
+      from the source number {n * 7 % 101}
+      on the day before.
+    runs-on: {{type: docker, image: "registry.example/python:{n % 9}.{n % 13}", env: {{LEVEL: "{n}", 'MODE': fast}}}}
+    needs: {f"[load-{n - 1}]" if n else "[]"}
+    condition: "params.rows > {n % 50} && params.target != 'prod' || always()"
+    strategy:
+      matrix:
+        part: [p{n}, 'q {n}', "r\\t{n}"]
+        width: [{n}, {n * 3 + 1}, {n * 5 + 2}]
+      include:
+        - {{part: 'extra-{n}', width: {n + 7}}}
+    timeout: {n % 50 + 1}m
+    retry: {{attempts: {n % 4 + 1}, delay: {n % 30 + 1}s, backoff: exponential}}
+    env:
+      LABEL_{n}: ${{{{ upper(params.target) }}}}-{n}
+      TOTAL: "${{{{ params.rows * {n} + len(params.tags) }}}} of {n * 10}"  # shown in the report
+    stages:
+      - name: 'Fetch part {n}: ${{{{ matrix.part }}}} (''raw'')'
+        id: fetch-{n}
+        bash: |
+          set -euo pipefail
+          # fetch what the source {n} holds
+          out="data/part-{n}/${{{{ matrix.part }}}}.csv"
+          mkdir -p "$(dirname "$out")"
+          for try in 1 2 {n % 5 + 3}; do
+            curl -sf "https://source-{n}.example/${{{{ params.day }}}}?width=${{{{ matrix.width + {n} }}}}" -o "$out" && break
+            sleep $((try * {n % 7 + 1}))
+          done
+          if [ ! -s "$out" ]; then
+            echo "nothing for part {n}" >&2
+            exit {n % 200 + 1}
+          fi
+          echo "size={n}" >> "$JOBC_OUTPUT"
+      - name: Count part {n}
+        condition: ${{{{ stages.fetch-{n}.result == 'success' && matrix.width >= {n} }}}}
+        vars:
+          limit: ${{{{ params.rows + {n} }}}}
+          names: [a{n}, "b {n}", '${{{{ matrix.part }}}}/{n}']
+        run: |
+          import csv
+
+          def count_{n}(path, limit=vars["limit"]):
+              # every line but the first
+              with open(path) as stream:
+                  rows = [row for row in csv.reader(stream) if len(row) > {n % 11}]
+              return min(len(rows), limit)
+
+          total_{n} = count_{n}("data/part-{n}/${{{{ matrix.part }}}}.csv")
+          share = total_{n} / max(1, ${{{{ matrix.width * {n % 9 + 2} }}}})
+          print(f"part {n}: {{total_{n}}} rows, {{share:.2f}}")
+    outputs:
+      rows: ${{{{ {before} + {n} }}}}
+      place: "data/part-{n}/${{{{ params.target == 'dev' ? 'small-{n}' : 'large-{n}' }}}}"
 """)
     return "".join(parts)
 

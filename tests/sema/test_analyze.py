@@ -205,3 +205,16 @@ def test_lines_in_another_order_never_crash(data: st.DataObject) -> None:
     lines = data.draw(st.sampled_from(SOURCES)).splitlines(keepends=True)
     lines = data.draw(st.lists(st.sampled_from(lines), max_size=len(lines)))
     spans_inside(model_of("".join(lines)))
+
+
+def test_outputs_that_every_job_wraps_once_more_are_analysed_to_the_end_of_a_long_chain() -> None:
+    jobs = ["jobs:\n"]
+    for n in range(400):
+        read = f"needs.j{n - 1}.outputs.x" if n else "1"
+        jobs.append(
+            f"  j{n}:\n    needs: [{f'j{n - 1}' if n else ''}]\n    strategy: {{matrix: {{a: [1, 2]}}}}\n"
+            f"    stages: [{{echo: a}}]\n    outputs: {{x: '${{{{ {read} }}}}'}}\n"
+        )
+    model = analyze(SourceFile("chain.job.yml", "".join(jobs)))
+    assert model.diagnostics == []
+    assert len(model.workflows[0].order) == 400

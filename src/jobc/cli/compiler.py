@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from jobc.cli.context import Context
+from jobc.collector import Paused
 from jobc.errors import CompileError, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def load_program(path: str, entry: str | None, context: Context, *, stdin_name: 
     `entry` names the workflow to start with; see `lower.program.choose_entry` for None. Raises CompileError
     with Findings where the file has errors, UsageError where it cannot be read or the entry cannot be told.
     """
-    return lower_model(load_model(path, context, stdin_name=stdin_name), entry, context)
+    with Paused():
+        return lower_model(load_model(path, context, stdin_name=stdin_name), entry, context)
 
 
 def load_model(path: str, context: Context, *, stdin_name: str | None = None) -> SemanticModel:

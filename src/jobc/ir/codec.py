@@ -6,15 +6,15 @@ end is a newline. `hash` is the SHA-256 of the rest, so that a file which was cu
 one that jobc wrote. `loads` takes nothing on trust: every field, index and code is checked, because what
 it returns is run as it is.
 
-A node's layout is a row of `_LAYOUT`: field, kind, default. Kinds are read by `_Reader` and written by
-`_Writer`, a method each.
+A node's layout is a row of `_LAYOUT`: field, kind, default. Kinds are read by `_Reader`; those that hold nodes
+are written by `_WRITERS`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 from jobc.ir import program as ir
 from jobc.ir.codes import CodeProblem, check_code
@@ -188,26 +188,30 @@ _NODE_LISTS: Dict[str, type] = {
 
 def dumps(program: ir.Program) -> bytes:
     """The canonical bytes of a program; raises IRError where a value has no JSON form (NaN, infinity)."""
-    body = _body(program)
-    body["hash"] = _digest(body)
-    return _canonical(body) + b"\n"
+    head, tail = _body(program)
+    digest = hashlib.sha256(head + b"," + tail).hexdigest().encode("ascii")
+    return head + b',"hash":"' + digest + b'",' + tail + b"\n"
 
 
 def content_hash(program: ir.Program) -> str:
     """The SHA-256 (64 hex digits) that names a program: equal programs have equal hashes, on every machine."""
-    return _digest(_body(program))
+    return hashlib.sha256(b",".join(_body(program))).hexdigest()
 
 
-def _body(program: ir.Program) -> Dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "version": ir.VERSION,
-        "files": program.files,
-        "spans": [list(row) for row in program.spans],
-        "codes": [[code.span, code.tree] for code in program.codes],
-        "workflows": [_write_node(workflow) for workflow in program.workflows],
+def _body(program: ir.Program) -> Tuple[bytes, bytes]:
+    """The canonical body in two parts: what stands before its hash, and what stands behind it."""
+    head = {
+        "codes": [(code.span, code.tree) for code in program.codes],
         "entry": program.entry,
+        "files": program.files,
+        "format": FORMAT,
     }
+    tail = {
+        "spans": program.spans,
+        "version": ir.VERSION,
+        "workflows": [_write_node(workflow) for workflow in program.workflows],
+    }
+    return _canonical(head)[:-1], _canonical(tail)[1:]
 
 
 def _digest(body: Dict[str, Any]) -> str:
@@ -228,23 +232,30 @@ def _write_node(node: Any) -> Dict[str, Any]:
         row["kind"] = node.kind
     for field, kind, default in _LAYOUT[type(node)]:
         value = getattr(node, field)
+        if value is default:
+            continue
         if default is _REQUIRED or value != default or type(value) is not type(default):
-            row[field] = _write(kind, value)
+            write = _WRITERS.get(kind)
+            row[field] = value if write is None else write(value)
     return row
 
 
-def _write(kind: str, value: Any) -> Any:
-    if kind in _NODES:
-        return _write_node(value)
-    if kind in _NODE_LISTS or kind == "stages":
-        return [_write_node(item) for item in value]
-    if kind in ("named", "lines"):
-        return [list(pair) for pair in value]
-    if kind in ("branches", "arms"):
-        return [[head, [_write_node(stage) for stage in stages]] for head, stages in value]
-    if kind == "matrix" and isinstance(value, list):
-        return [list(pair) for pair in value]
-    return value
+def _write_nodes(nodes: List[Any]) -> List[Any]:
+    return [_write_node(node) for node in nodes]
+
+
+def _write_bodies(bodies: List[Any]) -> List[Any]:
+    return [(head, _write_nodes(stages)) for head, stages in bodies]
+
+
+#: The kinds that hold nodes; values of any other are JSON as they are (a tuple is a list there).
+_WRITERS: Dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_NODES, _write_node),
+    **dict.fromkeys(_NODE_LISTS, _write_nodes),
+    "stages": _write_nodes,
+    "branches": _write_bodies,
+    "arms": _write_bodies,
+}
 
 
 # ---------------------------------------------------------------------- reading

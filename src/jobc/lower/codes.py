@@ -38,14 +38,16 @@ def lower_expr(expr: Expr) -> Tree:
     match expr:
         case Literal():
             return expr.value
-        case ListExpr():
-            return ["list", *map(lower_expr, expr.items)]
-        case MapExpr():
-            return ["map", *(lower_expr(part) for entry in expr.entries for part in entry)]
         case Name():
             return ["name", expr.name]
         case Member():
             return ["get", lower_expr(expr.object), expr.name]
+        case Binary():
+            return [expr.op, lower_expr(expr.left), lower_expr(expr.right)]
+        case ListExpr():
+            return ["list", *map(lower_expr, expr.items)]
+        case MapExpr():
+            return ["map", *(lower_expr(part) for entry in expr.entries for part in entry)]
         case Index():
             return ["index", lower_expr(expr.object), lower_expr(expr.index)]
         case Call():
@@ -64,8 +66,6 @@ def lower_expr(expr: Expr) -> Tree:
             if isinstance(operand, int | float) and not isinstance(operand, bool):
                 return -operand
             return ["neg", operand]
-        case Binary():
-            return [expr.op, lower_expr(expr.left), lower_expr(expr.right)]
         case Conditional():
             return ["?:", lower_expr(expr.test), lower_expr(expr.then), lower_expr(expr.otherwise)]
 

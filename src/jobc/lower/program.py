@@ -7,6 +7,7 @@ machine or on the time goes into a program, so equal files give equal bytes.
 
 from __future__ import annotations
 
+from jobc.collector import Paused
 from jobc.errors import CompileError, UsageError
 from jobc.ir import program as ir
 from jobc.lower.jobs import lower_concurrency, lower_job
@@ -37,8 +38,9 @@ def lower(model: SemanticModel, entry: str | None = None) -> ir.Program:
             queue.append(triggered)
         return reached[id(triggered)]
 
-    for workflow in queue:
-        program.workflows.append(_workflow(workflow, Lowering(workflow, tables, index)))
+    with Paused():
+        for workflow in queue:
+            program.workflows.append(_workflow(workflow, Lowering(workflow, tables, index)))
     return program
 
 

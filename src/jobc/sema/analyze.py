@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from jobc.collector import Paused
 from jobc.diagnostics.diagnostic import Diagnostic, Label
 from jobc.sema import includes
 from jobc.sema.expressions import ExpressionAnalysis
@@ -33,6 +34,11 @@ def analyze(file: SourceFile, load: Load | None = None) -> SemanticModel:
     `load` gives the files that it includes or triggers, by their paths relative to its folder, and raises
     UsageError where there is none; without it they are read from there. Raises nothing for what a file may hold.
     """
+    with Paused():
+        return _analyze(file, load)
+
+
+def _analyze(file: SourceFile, load: Load | None) -> SemanticModel:
     document = parse(file)
     loader = Loader(document, load)
     model = SemanticModel(document)

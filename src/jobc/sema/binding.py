@@ -40,7 +40,6 @@ def bind(
 def _bind(
     signature: Signature, overload: Overload, args: list[Expr], keywords: list[tuple[str, Expr]]
 ) -> Bound | Mismatch:
-    shown = f"it is {signature.shown()}"
     parameters = overload.args
     given: dict[str, Expr] = {}
     bound: Bound = []
@@ -50,7 +49,9 @@ def _bind(
             most = len(parameters)
             takes = f"at most {most} argument{'' if most == 1 else 's'}" if most else "no arguments"
             return Mismatch(
-                f"`{signature.name}` takes {takes}, but {len(args) + len(keywords)} are given", shown, expr
+                f"`{signature.name}` takes {takes}, but {len(args) + len(keywords)} are given",
+                f"it is {signature.shown()}",
+                expr,
             )
         given[arg.name] = expr
         bound.append((arg, expr))
@@ -58,7 +59,9 @@ def _bind(
     by_name: dict[str, Expr] = {}
     for name, expr in keywords:
         if name not in names:
-            return Mismatch(f"`{signature.name}` has no argument `{name}`", shown, expr, name)
+            return Mismatch(
+                f"`{signature.name}` has no argument `{name}`", f"it is {signature.shown()}", expr, name
+            )
         if names[name].variadic:
             return Mismatch(
                 f"`{name}` of `{signature.name}` cannot be given by name",
@@ -77,7 +80,7 @@ def _bind(
         if arg.name in by_name:
             bound.append((arg, by_name[arg.name]))
         elif not arg.optional:
-            return Mismatch(f"`{signature.name}` needs `{arg.name}`", shown)
+            return Mismatch(f"`{signature.name}` needs `{arg.name}`", f"it is {signature.shown()}")
         elif index < wanted:
             bound.append((arg, Literal(arg.default)))
     return bound

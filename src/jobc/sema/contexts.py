@@ -29,6 +29,7 @@ from jobc.sema.types import (
     ObjectType,
     SecretType,
     Type,
+    bounded,
     of_json,
     optional,
     union,
@@ -123,14 +124,11 @@ class Contexts:
         known = self._of(job)
         if local:
             known = {**known, **local}
-        contexts: dict[str, Type] = {}
+        contexts = {name: known[name] for name in position.contexts if name in known}
         unavailable = position.absent
-        for name in position.contexts:
-            type = known.get(name)
-            if type is not None:
-                contexts[name] = type
-            else:
-                unavailable = {**unavailable, name: _MISSING[name]}
+        if len(contexts) < len(position.contexts):
+            missing = {name: _MISSING[name] for name in position.contexts if name not in known}
+            unavailable = {**unavailable, **missing}
         return Scope(contexts, unavailable, file=file, place=position.place, types=self._model.types)
 
     def _of(self, job: Job | None) -> dict[str, Type]:
@@ -188,7 +186,7 @@ class Contexts:
                 one = MapType(ANY)
                 every: Type = one if matrix is None else MapType(ListType(ANY))
             else:
-                props = {item.key: self.value(item.value) for item in job.outputs}
+                props = {item.key: bounded(self.value(item.value)) for item in job.outputs}
                 one = outputs_type(props, job)
                 if matrix is not None:
                     props = {name: ListType(optional(type)) for name, type in props.items()}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container
+from typing import Any
 
 from jobc.sema import infer_calls, infer_operators
 from jobc.sema.infer_report import Report, Reporter
@@ -72,44 +73,57 @@ def check_condition(expr: Expr, scope: Scope, report: Report) -> Type:
 
 
 def _infer(expr: Expr, reporter: Reporter) -> Type:
-    return reporter.scope.record(expr, _type(expr, reporter))
+    return reporter.scope.record(expr, _KINDS[type(expr)](expr, reporter))
 
 
-def _type(expr: Expr, reporter: Reporter) -> Type:
-    match expr:
-        case Literal():
-            return NULL if expr.value is None else LiteralType(expr.value)
-        case Name():
-            return _name(expr, reporter)
-        case Member():
-            return _property(expr, _infer(expr.object, reporter), expr.name, expr.name_start, reporter)
-        case Binary():
-            left, right = _infer(expr.left, reporter), _infer(expr.right, reporter)
-            return infer_operators.binary(expr, left, right, reporter)
-        case Unary():
-            return infer_operators.unary(expr, _infer(expr.operand, reporter), reporter)
-        case Conditional():
-            test = _infer(expr.test, reporter)
-            infer_operators.require_boolean(expr.test, test, "the test before `?`", reporter)
-            return join(_infer(expr.then, reporter), _infer(expr.otherwise, reporter))
-        case Index():
-            return _index(expr, _infer(expr.object, reporter), _infer(expr.index, reporter), reporter)
-        case ListExpr():
-            return ListType(union([_infer(item, reporter) for item in expr.items]))
-        case MapExpr():
-            return _map(expr, reporter)
-        case Call():
-            for argument in (*expr.args, *(value for _, value in expr.keywords)):
-                _infer(argument, reporter)
-            return infer_calls.call(expr, reporter)
-        case Filter():
-            for argument in (expr.value, *expr.args, *(value for _, value in expr.keywords)):
-                _infer(argument, reporter)
-            return infer_calls.filter_call(expr, reporter)
-        case Method():
-            for argument in (*expr.args, *(value for _, value in expr.keywords)):
-                _infer(argument, reporter)
-            return infer_calls.method(expr, _infer(expr.object, reporter), reporter)
+def _literal(expr: Literal, reporter: Reporter) -> Type:
+    return NULL if expr.value is None else LiteralType(expr.value)
+
+
+def _member(expr: Member, reporter: Reporter) -> Type:
+    return _property(expr, _infer(expr.object, reporter), expr.name, expr.name_start, reporter)
+
+
+def _binary(expr: Binary, reporter: Reporter) -> Type:
+    left, right = _infer(expr.left, reporter), _infer(expr.right, reporter)
+    return infer_operators.binary(expr, left, right, reporter)
+
+
+def _unary(expr: Unary, reporter: Reporter) -> Type:
+    return infer_operators.unary(expr, _infer(expr.operand, reporter), reporter)
+
+
+def _conditional(expr: Conditional, reporter: Reporter) -> Type:
+    test = _infer(expr.test, reporter)
+    infer_operators.require_boolean(expr.test, test, "the test before `?`", reporter)
+    return join(_infer(expr.then, reporter), _infer(expr.otherwise, reporter))
+
+
+def _list(expr: ListExpr, reporter: Reporter) -> Type:
+    return ListType(union([_infer(item, reporter) for item in expr.items]))
+
+
+def _call(expr: Call, reporter: Reporter) -> Type:
+    _arguments(expr, reporter)
+    return infer_calls.call(expr, reporter)
+
+
+def _filter(expr: Filter, reporter: Reporter) -> Type:
+    _infer(expr.value, reporter)
+    _arguments(expr, reporter)
+    return infer_calls.filter_call(expr, reporter)
+
+
+def _method(expr: Method, reporter: Reporter) -> Type:
+    _arguments(expr, reporter)
+    return infer_calls.method(expr, _infer(expr.object, reporter), reporter)
+
+
+def _arguments(expr: Call | Filter | Method, reporter: Reporter) -> None:
+    for argument in expr.args:
+        _infer(argument, reporter)
+    for _, argument in expr.keywords:
+        _infer(argument, reporter)
 
 
 def _map(expr: MapExpr, reporter: Reporter) -> Type:
@@ -172,6 +186,8 @@ def _subtraction(name: str, owner: Container[str], contexts: Container[str], pat
 
 def _property(expr: Member | Index, owner: Type, name: str, start: int, reporter: Reporter) -> Type:
     """The type of a property (or of a constant key) of a value of type `owner`."""
+    if type(owner) is ObjectType and name in owner.props:
+        return union((owner.props[name],))
     return _part(
         owner,
         lambda member: _property_of(member, name),
@@ -249,7 +265,8 @@ def _unknown_property(
         )
 
 
-def _index(expr: Index, owner: Type, index: Type, reporter: Reporter) -> Type:
+def _index(expr: Index, reporter: Reporter) -> Type:
+    owner, index = _infer(expr.object, reporter), _infer(expr.index, reporter)
     if isinstance(expr.index, Literal) and isinstance(expr.index.value, str):
         kinds = [m for m in members(owner) if m is not NULL]
         if any(m is ANY or isinstance(m, MapType | ObjectType) for m in kinds):
@@ -298,3 +315,19 @@ def _wrong_index(expr: Index, owners: list[Type], index: Type, reporter: Reporte
             "only lists and maps have an index",
         )
     reporter.undefined(message, start, end, help, None)
+
+
+_KINDS: dict[type, Callable[[Any, Reporter], Type]] = {
+    Literal: _literal,
+    Name: _name,
+    Member: _member,
+    Binary: _binary,
+    Unary: _unary,
+    Conditional: _conditional,
+    Index: _index,
+    ListExpr: _list,
+    MapExpr: _map,
+    Call: _call,
+    Filter: _filter,
+    Method: _method,
+}

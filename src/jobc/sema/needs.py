@@ -7,6 +7,7 @@ import re
 from jobc.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label
 from jobc.sema.contexts import MISSING_NEED
 from jobc.sema.model import WorkflowModel
+from jobc.sema.nearest import MOST
 from jobc.source.file import Span
 from jobc.source.nodes import Entry, Scalar, Sequence
 from jobc.syntax.ast import Job
@@ -27,7 +28,8 @@ def unknown_read(name: str, span: Span, job: Job, model: WorkflowModel) -> Diagn
         )
     target = model.jobs.get(name)
     if target is None:
-        near = nearest(name, [id for id in model.jobs if id != job.id])
+        others = [id for id in model.jobs if id != job.id] if len(model.jobs) <= MOST else []
+        near = nearest(name, others)
         known = ", ".join(f"`{need.id}`" for need in job.needs)
         return Diagnostic(
             "undefined-name",

@@ -69,11 +69,8 @@ def analyze_scripts(model: WorkflowModel, report: Report) -> None:
         for stage in script_stages(job):
             if id(stage) in model.scripts:
                 continue
-            draft = Draft(stage.script, model, report)
-            if not draft.sound:
-                continue
             placements = (
-                _bash(draft, stage, model, report) if isinstance(stage, BashStage) else _python(draft, report)
+                _bash(stage, model, report) if isinstance(stage, BashStage) else _python(stage, model, report)
             )
             if placements is not None:
                 model.scripts[id(stage)] = placements
@@ -102,7 +99,9 @@ class Draft:
 
     __slots__ = ("_pieces", "holes", "names", "node", "raw", "sound", "starts", "text", "types")
 
-    def __init__(self, script: Const | TemplateValue, model: WorkflowModel, report: Report) -> None:
+    def __init__(
+        self, script: Const | TemplateValue, suffix: str, model: WorkflowModel, report: Report
+    ) -> None:
         self.node: Scalar = script.node
         self.holes: list[ExprHole] = []
         self.types: list[Type] = []
@@ -117,7 +116,7 @@ class Draft:
             self._pieces.append((self.node.text, 0, len(self.node.text)))
         else:
             self._split(script, model, report)
-        self.name_holes("")
+        self._name(suffix)
 
     def _split(self, script: TemplateValue, model: WorkflowModel, report: Report) -> None:
         assert script.template is not None
@@ -163,10 +162,10 @@ class Draft:
         )
         return None
 
-    def name_holes(self, suffix: str) -> None:
+    def _name(self, suffix: str) -> None:
         """Name the holes JOBC_E1, JOBC_E2… and write the text with these names; `suffix` grows until they are unique."""
         around = "".join(piece if isinstance(piece, str) else "\n" for piece, _, _ in self._pieces)
-        while re.search(r"JOBC_E\d+" + suffix, around):
+        while "JOBC_E" in around and re.search(r"JOBC_E\d+" + suffix, around):
             suffix += "_"
         self.names = [f"JOBC_E{number + 1}{suffix}" for number in range(len(self.holes))]
         self.text, self.starts, _ = self._write(self.names)
@@ -198,15 +197,13 @@ class Draft:
 
     def offset(self, index: int) -> int:
         """The file offset of an index into `text`."""
-        from jobc.source.templates import offset_map
-
         _, _, starts = self._write(self.names)
         at = max(0, max((n for n, start in enumerate(starts) if start <= index), default=0))
         if not self._pieces:
             return self.node.start
         piece, start, end = self._pieces[at]
         inside = index - starts[at] if isinstance(piece, str) else 0
-        return offset_map(self.node).at(min(start + inside, end))
+        return self._map().at(min(start + inside, end))
 
     def _lines(self, words: list[str], text: str) -> list[tuple[int, int]]:
         file, node = self.node.file, self.node
@@ -238,6 +235,8 @@ class Draft:
         return pairs
 
     def _map(self) -> OffsetMap:
+        if self.holes:
+            return self.holes[0].hole.scalar_map
         from jobc.source.templates import offset_map
 
         return offset_map(self.node)
@@ -253,7 +252,10 @@ def _pair(pairs: list[tuple[int, int]], line: int, yaml: int) -> None:
 # ---------------------------------------------------------------------- bash
 
 
-def _bash(draft: Draft, stage: BashStage, model: WorkflowModel, report: Report) -> ScriptPlacement | None:
+def _bash(stage: BashStage, model: WorkflowModel, report: Report) -> ScriptPlacement | None:
+    draft = Draft(stage.script, "", model, report)
+    if not draft.sound:
+        return None
     if not draft.holes:
         return draft.finish([], [])
     shell = _shell(stage, model)
@@ -383,7 +385,10 @@ def _known_values(type: Type) -> list[str] | None:
 # ---------------------------------------------------------------------- python
 
 
-def _python(draft: Draft, report: Report) -> ScriptPlacement | None:
+def _python(stage: PyStage, model: WorkflowModel, report: Report) -> ScriptPlacement | None:
+    draft = Draft(stage.script, "_", model, report)
+    if not draft.sound:
+        return None
     from jobc.sema import scripts_python
 
     if draft.raw:
@@ -397,7 +402,6 @@ def _python(draft: Draft, report: Report) -> ScriptPlacement | None:
                 )
             )
         return None
-    draft.name_holes("_")
     result = scripts_python.uses(draft.text, draft.names, draft.starts)
     if isinstance(result, scripts_python.SyntaxProblem):
         start = draft.offset(result.start)

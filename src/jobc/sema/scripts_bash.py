@@ -105,11 +105,28 @@ def with_plain_words(site: Site) -> Site:
 def _parser() -> Parser:
     global _PARSER
     if _PARSER is None:
-        import tree_sitter_bash
         from tree_sitter import Language, Parser
 
-        _PARSER = Parser(Language(tree_sitter_bash.language()))
+        _PARSER = Parser(Language(_grammar()))
     return _PARSER
+
+
+def _grammar() -> object:
+    """What `tree_sitter_bash.language()` gives, without the imports of that package, which take longer than a file."""
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    package = PathFinder.find_spec("tree_sitter_bash")
+    binding = package and PathFinder.find_spec(
+        "tree_sitter_bash._binding", package.submodule_search_locations
+    )
+    if binding is None or binding.loader is None:
+        import tree_sitter_bash
+
+        return tree_sitter_bash.language()
+    module = module_from_spec(binding)
+    binding.loader.exec_module(module)
+    return module.language()
 
 
 class _Script:

@@ -12,9 +12,7 @@ its own parse of the same text, so no value is ever part of what Python parses.
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 import warnings
 from collections.abc import Sequence
 
@@ -77,19 +75,17 @@ def uses(
 
 
 def _in_tree(tree: ast.AST, names: set[str]) -> dict[str, str]:
-    """The names that are read (`value`) or stand inside literals (`text`), and those alone."""
+    """The names that are read (`value`) or stand inside literals (`text`), and those alone. Each stands once."""
     token = re.compile("|".join(sorted(map(re.escape, names), key=len, reverse=True)))
     found: dict[str, str] = {}
     pending = [tree]
-    while pending:
+    while pending and len(found) < len(names):
         node = pending.pop()
-        for field in node._fields:
-            part = getattr(node, field, None)
-            if isinstance(part, ast.AST):
-                if part._fields:
-                    pending.append(part)
-            elif isinstance(part, list):
-                pending.extend(item for item in part if isinstance(item, ast.AST) and item._fields)
+        for part in vars(node).values():
+            if isinstance(part, list):
+                pending.extend(item for item in part if isinstance(item, ast.AST))
+            elif isinstance(part, ast.AST) and part._fields:
+                pending.append(part)
         if isinstance(node, ast.Name):
             if node.id in names and isinstance(node.ctx, ast.Load):
                 found[node.id] = "value"
@@ -103,6 +99,9 @@ def _in_tree(tree: ast.AST, names: set[str]) -> dict[str, str]:
 
 
 def _in_comments(text: str, names: set[str]) -> set[str]:
+    import io
+    import tokenize
+
     found: set[str] = set()
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):

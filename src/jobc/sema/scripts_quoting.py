@@ -21,10 +21,15 @@ A mark that the scanner does not come by (after a backslash, say) is not in the 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 
 _COMMAND_WORDS = frozenset(("if", "then", "else", "elif", "do", "while", "until", "time", "!", "{"))
+# Characters that mean nothing by themselves: inside a word, and inside double quotes.
+_IN_WORD = re.compile(r"""[^ \t\n;&|()<\\$`"']+""")
+_IN_STRING = re.compile(r"""[^"\\$`]+""")
+_IDENTIFIER = re.compile(r"\w+")
 _SPECIAL_NAMES = frozenset("*@#?-$!")
 
 
@@ -60,6 +65,13 @@ class _Scanner:
         self.found[number] = quoting
         return self._ends[number]
 
+    def _past(self, at: int, ordinary: re.Pattern[str]) -> int:
+        """The index after the ordinary characters that stand at `at`, at the next mark at the latest."""
+        number = bisect_left(self._starts, at)
+        limit = self._starts[number] if number < len(self._starts) else len(self._text)
+        match = ordinary.match(self._text, at, limit)
+        return match.end() if match else at
+
     def _marks_between(self, start: int, end: int, quoting: str) -> None:
         number = bisect_left(self._starts, start)
         while number < len(self._starts) and self._starts[number] < end:
@@ -74,6 +86,10 @@ class _Scanner:
         word_start = command_start = True
         cases: list[str] = []
         while at < size:
+            if not word_start:
+                at = self._past(at, _IN_WORD)
+                if at == size:
+                    break
             after = self._mark(at, "word")
             if after >= 0:
                 at, word_start, command_start = after, False, False
@@ -108,9 +124,7 @@ class _Scanner:
                 at = self._redirect(at)
                 word_start = True
             elif word_start and char.isalpha():
-                end = at
-                while end < size and (text[end].isalnum() or text[end] == "_") and end not in self._by_start:
-                    end += 1
+                end = self._past(at, _IDENTIFIER)
                 word, whole = (
                     text[at:end],
                     end == size or (text[end] in " \t\n;&|()<>`" and end not in self._by_start),
@@ -240,7 +254,7 @@ class _Scanner:
         text, size, start = self._text, len(self._text), at
         while at < size:
             after = self._mark(at, "double")
-            if after >= 0:
+            if after >= 0 or (after := self._past(at, _IN_STRING)) > at:
                 at = after
             elif text[at] == '"':
                 return at + 1

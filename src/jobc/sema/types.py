@@ -17,14 +17,17 @@ from typing import TypeAlias
 #: More literals (or members) than this in one union are widened to their base types.
 LITERAL_LIMIT = 32
 MEMBER_LIMIT = 8
+#: What jobs hand on from one to the next may be wrapped once more by each: deeper parts are `ANY`.
+DEPTH_LIMIT = 12
 
 Constant: TypeAlias = "bool | int | float | str"
 
 
 class Type:
-    """Base of all types. Types are immutable values: compare them with `==`."""
+    """Base of all types. Types are immutable values: compare them with `==`. Their hash is computed once."""
 
-    __slots__ = ()
+    __slots__ = ("_hash",)
+    _hash: int
 
     def key(self) -> tuple[object, ...]:
         """What makes two types of one class equal."""
@@ -34,7 +37,11 @@ class Type:
         return self is other or (type(self) is type(other) and self.key() == other.key())
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, self.key()))
+        try:
+            return self._hash
+        except AttributeError:
+            self._hash = hash((type(self).__name__, self.key()))
+            return self._hash
 
     def __repr__(self) -> str:
         return show(self)
@@ -157,6 +164,12 @@ class UnionType(Type):
         return (frozenset(self.members),)
 
 
+#: Types of one member, themselves.
+_SINGLE = frozenset((SimpleType, LiteralType, ListType, MapType, ObjectType))
+#: Types that are their own union.
+_WHOLE = _SINGLE | {UnionType}
+
+
 def members(type: Type) -> Iterator[Type]:
     """The alternatives of a type, secrets unwrapped and `NULL` apart: what a case distinction looks at."""
     if isinstance(type, OptionalType):
@@ -213,11 +226,13 @@ def union(types: Iterable[Type]) -> Type:
     given = list(types)
     if not given:
         return ANY
+    if len(given) == 1 and type(given[0]) in _WHOLE:
+        return given[0]
     secret = any(map(is_secret, given))
     parts: dict[Type, None] = {}
     null = False
-    for type in given:
-        for member in members(type):
+    for each in given:
+        for member in (each,) if type(each) in _SINGLE else members(each):
             if member is ANY:
                 return SecretType(ANY) if secret else ANY
             if member is NULL:
@@ -258,19 +273,27 @@ def _merge(parts: Iterable[Type]) -> list[Type]:
         literals = []
     if FLOAT in simple:
         simple.pop(INT, None)
-    covered = set(simple)
-    if FLOAT in covered:
-        covered.add(INT)
-    merged: list[Type] = [literal for literal in literals if base(literal) not in covered]
-    if sum(base(literal) is BOOL for literal in merged) == 2:
-        merged = [literal for literal in merged if base(literal) is not BOOL]
-        simple[BOOL] = None
+    merged: list[Type] = _uncovered(literals, simple)
     merged.extend(simple)
     if lists:
         merged.append(ListType(lists[0] if len(lists) == 1 else union(lists)))
     if maps:
         merged.append(_merge_maps(maps))
     return merged
+
+
+def _uncovered(literals: list[LiteralType], simple: dict[Type, None]) -> list[Type]:
+    """The literals that no simple type holds; both booleans together become one."""
+    covered = set(simple)
+    if FLOAT in covered:
+        covered.add(INT)
+    kept = (
+        [literal for literal in literals if _base_of(literal.value) not in covered] if covered else literals
+    )
+    if sum(isinstance(literal.value, bool) for literal in kept) == 2:
+        kept = [literal for literal in kept if not isinstance(literal.value, bool)]
+        simple[BOOL] = None
+    return list(kept)
 
 
 def _merge_maps(maps: list[MapType | ObjectType]) -> Type:
@@ -291,6 +314,33 @@ def _merge_maps(maps: list[MapType | ObjectType]) -> Type:
     if all((o.rule, o.noun) == (first.rule, first.noun) for o in objects):
         return ObjectType(props, is_open, rule=first.rule, noun=first.noun)
     return ObjectType(props, is_open)
+
+
+def bounded(type: Type) -> Type:
+    """The type; `ANY` in place of parts of it that are nested deeper than `DEPTH_LIMIT`."""
+    return _bounded(type, DEPTH_LIMIT)
+
+
+def _bounded(type: Type, depth: int) -> Type:
+    if isinstance(type, SimpleType | LiteralType):
+        return type
+    if depth == 0:
+        return ANY
+    if isinstance(type, ListType | MapType):
+        elem = _bounded(type.elem, depth - 1)
+        return type if elem is type.elem else type.__class__(elem)
+    if isinstance(type, ObjectType):
+        props = {name: _bounded(prop, depth - 1) for name, prop in type.props.items()}
+        if all(props[name] is prop for name, prop in type.props.items()):
+            return type
+        return ObjectType(props, type.open, rule=type.rule, noun=type.noun)
+    if isinstance(type, SecretType):
+        return SecretType(_bounded(type.inner, depth - 1))
+    if isinstance(type, OptionalType):
+        return optional(_bounded(type.inner, depth - 1))
+    assert isinstance(type, UnionType)
+    kept = [_bounded(member, depth - 1) for member in type.members]
+    return type if all(a is b for a, b in zip(kept, type.members, strict=True)) else union(kept)
 
 
 def join(a: Type, b: Type) -> Type:

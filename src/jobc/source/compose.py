@@ -17,7 +17,6 @@ parses; the nodes are then composed from that, with places in the file as it sta
 
 from __future__ import annotations
 
-import gc
 import re
 from typing import Any
 
@@ -43,29 +42,23 @@ def compose(file: SourceFile, *, limit: int = 1_000_000) -> Composed:
     """
     from ruamel.yaml.error import YAMLError
 
-    collecting = gc.isenabled()
-    gc.disable()  # nothing built here is garbage, and looking for it takes as long as the building
+    standin = Standin(file.text)
     try:
-        standin = Standin(file.text)
+        return Composer(file, standin, limit).run()
+    except (YAMLError, UnicodeEncodeError):
+        pass
+    if standin.free_inner():
         try:
             return Composer(file, standin, limit).run()
         except (YAMLError, UnicodeEncodeError):
             pass
-        if standin.free_inner():
-            try:
-                return Composer(file, standin, limit).run()
-            except (YAMLError, UnicodeEncodeError):
-                pass
-        from jobc.source.recovery import recover
+    from jobc.source.recovery import recover
 
-        found, holes = recover(file, standin)
-        composed = Composer(file, standin, limit).run()
-        composed.problems = sorted(found + composed.problems, key=lambda problem: problem.span.start)
-        composed.holes = holes
-        return composed
-    finally:
-        if collecting:
-            gc.enable()
+    found, holes = recover(file, standin)
+    composed = Composer(file, standin, limit).run()
+    composed.problems = sorted(found + composed.problems, key=lambda problem: problem.span.start)
+    composed.holes = holes
+    return composed
 
 
 class Composer:

@@ -33,8 +33,11 @@ class SourceFile:
 
     def position(self, offset: int) -> tuple[int, int]:
         """(line, column) of a character offset, both from 1; offsets past the end are clamped."""
-        starts = self.line_starts
-        offset = max(0, min(offset, len(self.text)))
+        starts = self._starts or self.line_starts
+        if offset < 0:
+            offset = 0
+        elif offset > len(self.text):
+            offset = len(self.text)
         line = bisect_right(starts, offset)
         return line, offset - starts[line - 1] + 1
 

@@ -12,6 +12,8 @@ in step with the decoded text, after the rules of its style:
 
 A map is a list of runs: from index i on, characters stand at consecutive offsets. Only a
 scalar that holds an expression gets one, and reading it takes time linear in the token.
+Most scalars stand in the file as they are, on one line or, in literal style, on indented lines: whether one
+does is seen by comparing its text with the source, and its map follows without a second reading.
 The index `len(text)` maps to the end of the content: the closing quote, or the end of the last line.
 """
 
@@ -29,6 +31,9 @@ _DOUBLE_STOP = re.compile(r"\\|[ \t]*[\r\n]")
 _PLAIN_STOP = re.compile(r"[ \t]*[\r\n]")
 _ESCAPED_BREAK = re.compile(r"\\(?:\r\n|\n|\r)[ \t]*")
 _HEADER = re.compile(r"[|>]([-+]?)([1-9]?)([-+]?)[^\r\n]*(?:\r\n|\n|\r|$)")
+# What a repaired file may hold in quotes without its meaning there.
+_REREAD = re.compile(r"\\|''")
+_LITERAL_HEADER = re.compile(r"\|-?(?:[ \t][^\r\n]*)?\n(?= *[^ \r\n])( *)")
 _BLOCK_LINE = re.compile(r"( *)([^\r\n]*)(\r\n|\n|\r|$)")
 _TAIL = re.compile(r"[ \t\r\n]*")
 _ESCAPE_LENGTHS = {"x": 4, "u": 6, "U": 10}
@@ -48,13 +53,60 @@ class OffsetMap:
     def at(self, index: int) -> int:
         if index >= self._length or not self._indices:
             return self._end
-        run = bisect_right(self._indices, max(index, 0)) - 1
-        return min(self._offsets[run] + max(index, 0) - self._indices[run], self._end)
+        if index < 0:
+            index = 0
+        run = bisect_right(self._indices, index) - 1
+        offset = self._offsets[run] + index - self._indices[run]
+        return offset if offset < self._end else self._end
 
 
 def offset_map(scalar: Scalar) -> OffsetMap:
     """The map from the scalar's decoded text to the file."""
-    return OffsetMap(*_read(scalar).result())
+    return _as_written(scalar) or OffsetMap(*_read(scalar).result())
+
+
+def _as_written(scalar: Scalar) -> OffsetMap | None:
+    """The map of a scalar that stands in the file as it is; None for any other."""
+    source, text = scalar.file.text, scalar.text
+    if scalar.style == "literal":
+        return _literal(scalar, source, text)
+    if scalar.style == "folded":
+        return None
+    quote = scalar.style != "plain"
+    start, end = scalar.start + quote, scalar.end - quote
+    if len(text) != end - start or not source.startswith(text, start) or (quote and _REREAD.search(text)):
+        return None
+    return OffsetMap([0], [start], len(text), end)
+
+
+def _literal(scalar: Scalar, source: str, text: str) -> OffsetMap | None:
+    """Lines of one indentation, with LF ends and without an indicator in the header."""
+    header = _LITERAL_HEADER.match(source, scalar.start)
+    if header is None or not text or text[0] == "\n":
+        return None
+    indices: list[int] = []
+    offsets: list[int] = []
+    index, begin, blanks = 0, header.start(1), header[1]
+    for line in text.split("\n"):
+        if line:
+            offset = begin + len(blanks)
+            end = offset + len(line)
+            if not source.startswith(blanks + line, begin) or source[end : end + 1] not in ("\n", ""):
+                return None
+        elif index == len(text):
+            break
+        else:
+            offset = end = source.find("\n", begin)
+            if not 0 <= end - begin <= len(blanks):
+                return None
+        indices.append(index)
+        offsets.append(offset)
+        index += len(line) + 1
+        begin = end + 1
+    last = offsets[-1] + len(text) - 1 - indices[-1]
+    if last < scalar.end - 1:
+        return None
+    return OffsetMap(indices, offsets, len(text), max(scalar.end, last))
 
 
 def decoded(scalar: Scalar) -> str:

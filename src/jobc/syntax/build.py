@@ -7,8 +7,6 @@ its key can have (`values`); expressions are parsed where they stand.
 
 from __future__ import annotations
 
-import gc
-
 from jobc.diagnostics.diagnostic import Diagnostic, Label
 from jobc.source.compose import compose
 from jobc.source.file import SourceFile, Span
@@ -20,16 +18,6 @@ from jobc.syntax.reporter import Reporter
 
 def parse(file: SourceFile) -> Document:
     """The AST of a file, with every problem of source and syntax, sorted by place. Never raises for what a file may hold."""
-    collecting = gc.isenabled()
-    gc.disable()  # as in `compose`: what is built here is kept
-    try:
-        return _parse(file)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _parse(file: SourceFile) -> Document:
     composed = compose(file)
     r = Reporter(file, broken=bool(composed.holes))
     for problem in composed.problems:

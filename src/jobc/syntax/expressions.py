@@ -69,7 +69,8 @@ def _places(hole: Hole, file: SourceFile) -> tuple[Callable[[int], int], Callabl
     """How indices of `hole.source` become offsets in the file: of a node's start, and of its end."""
     first, length = hole.offset(0), len(hole.source)
     if hole.offset(length) - first == length:
-        return lambda index: first + index, lambda index: first + index
+        shift = first.__add__
+        return shift, shift
 
     def end(index: int) -> int:
         # The text of a line may end where the next one's indentation begins: an end stays on its own line.
@@ -96,6 +97,11 @@ def _parse_once(source: str) -> Expr:
     if isinstance(known, ExpressionSyntaxError):
         raise known.with_traceback(None)
     return known
+
+
+def forget() -> None:
+    """Let go of the texts that are kept parsed."""
+    _parsed.clear()
 
 
 def _parse(source: str) -> Expr:

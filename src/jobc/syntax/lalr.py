@@ -45,34 +45,36 @@ class Rejected(Exception):
 class Driver:
     """A parser: tables and the actions by name."""
 
-    __slots__ = ("_actions", "_chains", "_match", "_names", "tables")
+    __slots__ = ("_actions", "_chains", "_hits", "_names", "tables")
 
     def __init__(self, tables: Tables, actions: dict[str, Action]) -> None:
         self.tables = tables
         self._actions = actions
         self._chains: dict[tuple[int, int, str], int] = {}
         self._names = [name for name, _ in tables.terminals]
-        self._match = re.compile("|".join(f"({pattern})" for _, pattern in tables.terminals)).match
+        self._hits = re.compile("|".join(f"({pattern})" for _, pattern in tables.terminals)).finditer
 
     def tokens(self, source: str) -> list[Token]:
         """The tokens of a text, blanks left out."""
         found: list[Token] = []
-        names, match, blank, keywords = self._names, self._match, self.tables.blank, self.tables.keywords
+        names, blank, keywords = self._names, self.tables.blank, self.tables.keywords
         at, length = 0, len(source)
-        while at < length:
-            hit = match(source, at)
-            if hit is None or hit.lastindex is None:
-                found.append((UNKNOWN, source[at], at, at + 1))
-                return found
-            name = names[hit.lastindex - 1]
-            end = hit.end()
+        for hit in self._hits(source):
+            start, end = hit.span()
+            number = hit.lastindex
+            if start != at or number is None:
+                break
+            name = names[number - 1]
             if name != blank:
                 text = hit.group()
                 if name == "NAME" and text in keywords:
                     name = keywords[text]
                 found.append((name, text, at, end))
             at = end
-        found.append((END, "", length, length))
+        if at < length:
+            found.append((UNKNOWN, source[at], at, at + 1))
+        else:
+            found.append((END, "", length, length))
         return found
 
     def parse(self, tokens: list[Token]) -> Any:

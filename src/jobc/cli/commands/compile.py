@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from jobc.cli.context import Context
+from jobc.collector import Paused
 from jobc.errors import CompileError, UsageError
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
+    with Paused():
+        return _run(args, context)
+
+
+def _run(args: argparse.Namespace, context: Context) -> int:
     form, paths = _form(args, context)
     sources = _sources(paths, args, context)
     targets = [_target(args.output, source.path, form, len(sources), context) for source in sources]

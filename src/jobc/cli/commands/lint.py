@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from jobc.cli.context import Context
 from jobc.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jobc.cli.lint.checking import Checked, Input
     from jobc.diagnostics.diagnostic import Finding

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import jobc
 
@@ -23,6 +22,7 @@ try:  # what `hashlib` gives too, without the libraries that it loads (an eighth
 except ImportError:
     from hashlib import blake2b
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jobc.cli.lint.records import Record
 

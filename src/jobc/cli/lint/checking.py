@@ -1,27 +1,23 @@
 """Checks files: what the cache knows is taken from it, the rest is analysed, in several processes where it is much.
 
 Results come back in the order of the files, whichever process was first. The front end is loaded only where
-a file has to be analysed, and before processes are forked, so that each of them has it for nothing.
+a file has to be analysed, and before processes are forked, so that each of them has it for nothing (`workers`).
 """
 
 from __future__ import annotations
 
-import gc
 import os
-import sys
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
 
 from jobc.cli.lint.cache import LintCache, digest
+from jobc.collector import Paused
 from jobc.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jobc.cli.lint.records import Record
     from jobc.diagnostics.diagnostic import Finding
     from jobc.source.file import SourceFile
-
-#: From so many files on that no cache knows, other processes help.
-MANY = 9
 
 
 class Input:
@@ -112,57 +108,51 @@ def _restore(input: Input, record: Record) -> Checked | None:
 def _fresh(
     inputs: Sequence[Input], cache: LintCache | None = None, keys: Sequence[str] = ()
 ) -> Iterator[Checked]:
-    processes = min(_cores(), len(inputs))
-    # Trees without cycles need no collector, and its passes over a large one cost a third of the time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        if len(inputs) >= MANY and processes > 1:
-            yield from _spread(inputs, processes, cache, keys)
-            return
-        for i, input in enumerate(inputs):
-            checked, record = _analyse(input)
-            if cache is not None and record is not None:
-                cache.put(keys[i], record)
-            yield checked
-    finally:
-        if collecting:
-            gc.enable()
+    def settle(i: int) -> tuple[Checked, Record | None]:
+        checked, record = _analyse(inputs[i])
+        if cache is not None and record is not None:
+            cache.put(keys[i], record)
+        return checked, record
+
+    with Paused():
+        if len(inputs) > 2 and hasattr(os, "fork"):
+            yield from _shared(inputs, settle)
+        else:
+            for i in range(len(inputs)):
+                yield settle(i)[0]
 
 
-def _spread(
-    inputs: Sequence[Input], processes: int, cache: LintCache | None, keys: Sequence[str]
+def _shared(
+    inputs: Sequence[Input], settle: Callable[[int], tuple[Checked, Record | None]]
 ) -> Iterator[Checked]:
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
+    """The first file here, which loads the front end; then every process its share."""
+    from jobc.cli.lint.workers import Worker, shares
 
-    first, record = _analyse(inputs[0])
-    if cache is not None and record is not None:
-        cache.put(keys[0], record)
-    yield first
-    method = "fork" if sys.platform == "linux" else "spawn"
-    rest = list(inputs[1:])
-    chunk = max(1, min(32, len(rest) // (processes * 4)))
-    with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
-        for i, (input, outcome) in enumerate(
-            zip(rest, pool.map(_elsewhere, rest, chunksize=chunk), strict=True), start=1
-        ):
-            record, problem = outcome
-            if problem is not None:
-                yield Checked(input, [], UsageError(problem[0], help=problem[1]))
-            elif record is None:
-                yield check_one(input)
-            else:
-                if cache is not None:
-                    cache.put(keys[i], record)
-                yield _restore(input, record) or check_one(input)
+    done = {0: settle(0)[0]}
+    own, *others = shares([len(input.data) for input in inputs[1:]], _cores())
+    workers = [Worker([1 + i for i in share], lambda i: _outcome(*settle(i))) for share in others]
+    for i in own:
+        done[1 + i] = settle(1 + i)[0]
+    for worker in workers:
+        for i, outcome in zip(worker.share, worker.results(), strict=False):
+            checked = _received(inputs[i], *outcome)
+            if checked is not None:
+                done[i] = checked
+    for i in range(len(inputs)):
+        yield done[i] if i in done else settle(i)[0]
 
 
-def _elsewhere(input: Input) -> tuple[Record | None, tuple[str, str | None] | None]:
-    """In another process: the record of a file, or why it cannot be read."""
-    checked, record = _analyse(input)
+def _outcome(checked: Checked, record: Record | None) -> tuple[Record | None, tuple[str, str | None] | None]:
+    """What another process found in a file, or why it cannot be read."""
     problem = checked.problem
     return record, None if problem is None else (str(problem), problem.help)
+
+
+def _received(input: Input, record: Record | None, problem: Sequence[str] | None) -> Checked | None:
+    """The outcome of another process; None where the file is to be checked here."""
+    if problem is not None:
+        return Checked(input, [], UsageError(problem[0], help=problem[1]))
+    return None if record is None else _restore(input, record)
 
 
 def _analyse(input: Input) -> tuple[Checked, Record | None]:
