@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -230,6 +231,35 @@ def test_any_text_can_be_printed_on_any_terminal(encoding: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=env, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"\\udcff" in done.stdout
+
+
+def test_json_stays_json_on_a_terminal_that_lacks_the_characters(tmp_path: Path) -> None:
+    (tmp_path / "日本😀.job.yml").write_text("jobs: {a: {stages: [{ecko: hi}]}}")
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    argv = [sys.executable, "-m", "jobc", "lint", "--format", "json", "日本😀.job.yml"]
+    done = subprocess.run(argv, capture_output=True, env=env, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["diagnostics"][0]["path"] == "日本😀.job.yml"
+
+
+def test_a_file_whose_name_is_no_text_is_checked_through_the_cache(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"a\xff.job.yml")).write_text("jobs: {a: {stages: [{echo: hi}]}}")
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "jobc", "lint"], capture_output=True, env=env, cwd=tmp_path, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_told_in_one_line() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "jobc", "--help"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: the output cannot be written")
 
 
 def test_dash_c_works_in_another_folder_and_comes_back(command: Any, tmp_path: Path) -> None:

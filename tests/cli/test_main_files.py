@@ -104,6 +104,20 @@ def test_what_is_not_there_is_said_with_the_nearest(tree: Path, path: str, messa
     assert remedy in (caught.value.help or "")
 
 
+def test_a_link_to_nowhere_is_told_and_found_by_no_glob(tree: Path) -> None:
+    (tree / "gone.job.yml").symlink_to("nowhere")
+    (tree / "loop.job.yml").symlink_to("loop.job.yml")
+    for name in ("gone.job.yml", "loop.job.yml"):
+        with pytest.raises(UsageError, match="symbolic link that leads to no file"):
+            expand([name], context(tree))
+    assert expand(["*.job.yml"], context(tree)) == ["a.job.yml"]
+
+
+def test_an_empty_argument_names_no_file(tree: Path) -> None:
+    with pytest.raises(UsageError, match="names no file"):
+        expand([""], context(tree))
+
+
 def test_an_empty_project_says_what_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no jobs files found") as caught:
         expand([], context(tmp_path))

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobc.sema.scripts_bash import Site, sites
+from jobc.sema.scripts_flow import follow
 from jobc.sema.scripts_quoting import scan
 
 PRELUDE = (
@@ -38,12 +39,16 @@ def draft(script: str) -> tuple[str, list[str], list[int]]:
 
 
 def place(script: str) -> list[Site]:
-    return sites(*draft(script))
+    """The sites of values that may be any text."""
+    text, names, starts = draft(script)
+    found = sites(text, names, starts)
+    follow(text, starts, found, [True] * len(found))
+    return found
 
 
 def lift(script: str) -> tuple[str, list[Site]]:
     text, names, starts = draft(script)
-    found = sites(text, names, starts)
+    found = place(script)
     for site in found:
         assert site.problem is None, (script, site.problem)
     out, at = "", 0
@@ -60,7 +65,7 @@ def run(script: str, *values: str | list[str] | None) -> str:
     prelude = ""
     for number, (site, value) in enumerate(zip(found, values, strict=True), start=1):
         name = f"JOBC_E{number}"
-        if site.use == "words":
+        if site.use in ("words", "integers"):
             items = value if isinstance(value, list) else [] if value is None else [value]
             environ[name + "_N"] = str(len(items))
             environ.update({f"{name}_{i}": item for i, item in enumerate(items)})
@@ -332,6 +337,49 @@ def test_where_bash_computes_the_value_must_be_an_integer(script: str, expected:
         ("echo 'open @1", "not clear"),
         ('echo "open @1', "not clear"),
         ("echo ) @1", "not clear"),
+        ("sudo @1", "choose the command"),
+        ("timeout -k 5 10 @1", "choose the command"),
+        ("env X=1 @1", "choose the command"),
+        ("xargs -0 -I {} @1 {}", "choose the command"),
+        ("find . -exec @1 {} +", "choose the command"),
+        ("exec -a x @1", "choose the command"),
+        ("env -S 'cmd @1'", "parsed as code again"),
+        ("find . -exec awk '{print @1}' {} +", "parsed as code again"),
+        ("timeout 5 ssh host 'ls @1'", "parsed as code again"),
+        ("runuser -l bob -c 'ls @1'", "parsed as code again"),
+        ("flock /lock -c 'ls @1'", "parsed as code again"),
+        ("git -c alias.x='!@1' x", "parsed as code again"),
+        ("git submodule foreach 'ls @1'", "parsed as code again"),
+        ("ssh -o ProxyCommand=@1 host", "parsed as code again"),
+        ("rsync -ae 'ssh @1' a b", "parsed as code again"),
+        ("tar --to-command='sh @1' -xf x", "parsed as code again"),
+        ("mongosh --eval 'f(@1)'", "parsed as code again"),
+        ("julia -e 'f(@1)'", "parsed as code again"),
+        ("parallel 'ls @1' ::: a", "parsed as code again"),
+        ("compgen -W @1", "parsed as code again"),
+        ("echo @1 | xargs -I{} sh -c 'ls {}'", "reads this text as code"),
+        ("{ echo a; echo @1; } | sh", "reads this text as code"),
+        ("for i in a; do echo @1; done | sudo bash", "reads this text as code"),
+        ("{ cat <<EOF\n@1\nEOF\n} | sh", "reads this text as code"),
+        ('eval "$(echo @1)"', "reads this text as code"),
+        ('bash -c "$(cat <<EOF\n@1\nEOF\n)"', "reads this text as code"),
+        ("source <(echo @1)", "reads this text as code"),
+        ("bash < <(echo @1)", "reads this text as code"),
+        ("ssh host 'bash -s' <<EOF\n@1\nEOF", "reads this text as code"),
+        ("su bob <<EOF\n@1\nEOF", "reads this text as code"),
+        ("crontab - <<EOF\n* * * * * @1\nEOF", "reads this text as code"),
+        ("BASH_ENV=@1 bash script.sh", "text of this variable is run"),
+        ("PS4=@1; set -x", "text of this variable is run"),
+        ("declare -n x=@1", "name of a variable"),
+        ("wait -n -p @1", "name of a variable"),
+        ('x=@1; eval "$x"', "goes into `$x`, whose text is then parsed as code"),
+        ('x="ls @1"; y=$x; bash -c "$y"', "goes into `$y`, whose text is then parsed as code"),
+        ('f() { eval "$@"; }; f ls @1', "goes into `$@`, whose text is then parsed as code"),
+        ('set -- @1; ssh host "ls $1"', "goes into `$1`, whose text is then parsed as code"),
+        ('x=@1; echo "$x" | sh', "goes into `$x`, whose text is then parsed as code"),
+        ('x=@1; echo "${x@P}"', "goes into `$x`, whose text is then parsed as code"),
+        ("x=@1; echo ${!x}", "goes into `$x`, whose text is then the name of a variable"),
+        ('x=@1; declare "$x=3"', "goes into `$x`, whose text is then the name of a variable"),
     ],
 )
 def test_where_no_value_can_go_a_finding_says_so(script: str, words: str) -> None:
@@ -360,12 +408,86 @@ def test_where_no_value_can_go_a_finding_says_so(script: str, words: str) -> Non
         ("echo x >> @1", "word"),
         ("grep -c @1 bash", "words"),
         ("trap 'x' @1", "words"),
+        ("command -v @1", "words"),
+        ("timeout @1 ls", "words"),
+        ("nice -n @1 make", "words"),
+        ("xargs -P @1 rm", "words"),
+        ("sudo -u @1 systemctl restart x", "words"),
+        ("env X=@1 make", "words"),
+        ("find @1 -name '*.tmp' -exec rm {} +", "words"),
+        ("git -c user.name=@1 commit", "words"),
+        ("parallel gzip ::: @1", "words"),
+        ('eval "$(ssh-agent -a @1)"', "words"),
+        ("bash script.sh <(sort @1)", "words"),
+        ("{ echo @1 > f; ls; } | sh", "words"),
+        ("x=@1; trap 'rm \"$x\"' EXIT", "word"),
+        ('x=@1; bash -c \'echo "$1"\' _ "$x"', "word"),
+        ('x=@1; export "$x=3"', "word"),
+        ("x=@1; [ $x -gt 3 ]", "word"),
+        ("x=@1; [[ $x =~ ^[0-9]+$ ]] || exit; echo $((x))", "word"),
+        ("x=@1; x=3; echo $((x))", "word"),
+        ("x=@1; echo ${#x}", "word"),
+        ("for i in @1; do echo $i; done; for ((i = 0; i < 3; i++)); do echo $i; done", "words"),
+        ("declare -A a; x=@1; echo ${a[$x]}", "word"),
+        ("f() { local n=$2; echo $((n)); }; f @1 3", "words"),
     ],
 )
 def test_an_argument_of_a_program_that_also_takes_code_is_a_plain_word(script: str, use: str) -> None:
     (site,) = place(script)
     assert site.problem is None
     assert site.use == use
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("n=@1; echo $((n + 1))", "-4"),
+        ("n=@1; echo $(( $n + 1 ))", "-4"),
+        ('n="@1"; [[ $n -lt 0 ]] && echo yes', "yes"),
+        ("n='@1'; let m=n+1; echo $m", "-4"),
+        ("for i in @1; do echo $((i * 2)); done", "-10"),
+        ("f() { local -r n=$1; (( n < 0 )) && echo $n; }; f @1", "-5"),
+        ("read -r a n <<< 'x @1'; echo $((n))", "-5"),
+        ("while read -r n; do echo $((n)); done <<EOF\n@1\nEOF", "-5"),
+        ("a=(@1); echo $((a[0]))", "-5"),
+        ("declare -i n; read -r n <<< @1; echo $n", "-5"),
+        ("n=3; if [ -n x ]; then n=@1; fi; echo $((n))", "-5"),
+        ("n=@1; if [ -z x ]; then n=3; fi; echo $((n))", "-5"),
+        ("n=0; for x in a b; do echo $((n)); n=@1; done | tail -n 1", "-5"),
+    ],
+)
+def test_a_variable_that_bash_computes_with_takes_whole_numbers_only(script: str, expected: str) -> None:
+    assert [site.use for site in place(script)] == ["integers"]
+    assert run(script, "-5") == expected + "\n"
+
+
+def test_a_variable_that_bash_computes_with_may_be_empty() -> None:
+    assert run('n=@1; if [ -n "$n" ]; then echo $((n)); else echo none; fi', None) == "none\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "reader"),
+    [
+        ('sed "s/x/@1/" f', "sed"),
+        ("sed -n -e p -e '/@1/p' f", "sed"),
+        ("sed -n p @1", None),
+        ("jq '.[@1]' f", "jq"),
+        ("jq --arg x @1 . f", None),
+        ("yq eval '.x = \"@1\"' f", "jq"),
+        ("make X=@1", "make"),
+        ("make @1", None),
+        ("psql -tc \"select '@1'\"", "SQL"),
+        ("psql -v x=@1 -f q.sql", None),
+        ('mysql -e"select @1"', "SQL"),
+        ("docker exec -i db psql <<EOF\nselect '@1'\nEOF", "SQL"),
+        ("sqlite3 app.db \"select '@1'\"", "SQL"),
+        ("sqlite3 @1 'select 1'", None),
+    ],
+)
+def test_programs_for_other_readers_are_known(script: str, reader: str | None) -> None:
+    (site,) = place(script)
+    assert site.problem is None
+    assert site.reader == reader
 
 
 @pytest.mark.parametrize("line", ["echo '@1'", 'x="@1"', "ls a @1"])

@@ -137,6 +137,38 @@ def test_where_python_wants_a_name_a_finding_says_so(script: str) -> None:
     assert isinstance(found[0], tuple)
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "eval('@1')",
+        "eval(f'f(@1)')",
+        "exec('x = ' + str(@1))",
+        "import os\nos.system('ls @1')",
+        "import subprocess\nsubprocess.run('ls @1', shell=True)",
+        "import subprocess\nsubprocess.check_output(args=f'ls {@1}', shell=True, text=True)",
+        "import subprocess\nsubprocess.getoutput('ls ' + @1)",
+    ],
+)
+def test_text_that_python_or_a_shell_runs_takes_no_value(script: str) -> None:
+    (use,), _, _ = place(script)
+    assert "run as code" in use[0]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import subprocess\nsubprocess.run(['ls', @1])",
+        "import subprocess\nsubprocess.run('ls @1', shell=False)",
+        "import os, shlex\nos.system('ls ' + shlex.quote(@1))",
+        "eval('x', {'x': @1})",
+        "model.eval(@1)",
+    ],
+)
+def test_data_beside_what_runs_is_taken(script: str) -> None:
+    (use,), _, _ = place(script)
+    assert use in ("value", "text")
+
+
 def test_a_syntax_error_has_its_place() -> None:
     found, text, _ = place("x = 1\nfor i in range(3)\n    print(@1)\n")
     assert isinstance(found, SyntaxProblem)

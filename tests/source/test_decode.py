@@ -29,6 +29,7 @@ def test_big_endian_utf16_is_read() -> None:
         (b"a: 1\r\nb: \xc3\xa9\xff\n", "f.yml:2:5: byte 0xff is not valid UTF-8"),
         (b"\xff\xfea\x00b", "f.yml:1:2: byte 0x62 is not valid UTF-16"),
         (b"\xff\xfe\x00\x00a\x00\x00\x00", "f.yml: is encoded as UTF-32"),
+        (b"j\x00o\x00", "f.yml: is encoded as UTF-16 without its mark"),
     ],
 )
 def test_bytes_that_are_no_text_are_shown_with_their_place(data: bytes, message: str) -> None:

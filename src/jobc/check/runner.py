@@ -29,6 +29,9 @@ def check(
         diagnostics.extend(rule_check(model))
     if not diagnostics:
         return []
+    from jobc.check.consequences import without_consequences
+
+    diagnostics = without_consequences(diagnostics, model)
     findings = _suppress(_findings(diagnostics), model)
     findings.sort(key=lambda finding: (*finding.sort_key, finding.diagnostic.message))
     return choose(findings, select, ignore, severities)

@@ -48,6 +48,10 @@ def expand(paths: Sequence[str], context: Context) -> list[str]:
 
     result: dict[str, None] = {}
     for path in paths:
+        if not path:
+            raise UsageError(
+                "an empty text names no file", help="leave it out, or write `.` for the working folder"
+            )
         if path == "-":
             result["-"] = None
             continue
@@ -66,6 +70,10 @@ def expand(paths: Sequence[str], context: Context) -> list[str]:
                 )
         elif os.path.exists(absolute):
             found = [absolute]
+        elif os.path.islink(absolute):
+            raise UsageError(
+                f"`{path}` is a symbolic link that leads to no file", help="mend the link, or remove it"
+            )
         elif any(sign in path for sign in "*?["):
             found = _glob(path, context.cwd, excluded)
             if not found:
@@ -96,8 +104,15 @@ def _walk(folder: str) -> Iterator[str]:
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in _LEFT_OUT:
                 yield from _walk(entry.path)
-        elif entry.is_file():
+        elif _is_file(entry):
             yield entry.path
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself
+        return False
 
 
 def _matcher(globs: Sequence[str]) -> Callable[[str], bool]:

@@ -8,6 +8,7 @@ never shown (unless `JOBC_DEBUG=1`), a defect of jobc itself goes to a report fi
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 
@@ -102,7 +103,16 @@ def _accept_any_text(context: Context) -> None:
     """A file's name need not be text, and a terminal need not know every character: neither may end a command."""
     reconfigure = getattr(context.stdout, "reconfigure", None)
     if reconfigure is not None:
-        reconfigure(errors="backslashreplace")
+        codecs.register_error("jobc", _escaped)
+        reconfigure(errors="jobc")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Characters as JSON writes them, so that JSON stays JSON whatever the encoding of the output."""
+    assert isinstance(error, UnicodeEncodeError)
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    pairs = (units[at : at + 2].hex() for at in range(0, len(units), 2))
+    return "".join(f"\\u{pair}" for pair in pairs), error.end
 
 
 def _dispatch(argv: list[str], commands: Mapping[str, tuple[str, str]], context: Context) -> int:

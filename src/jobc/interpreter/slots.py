@@ -41,20 +41,12 @@ class Delivery:
         self._variable(name, _bytes(value))
 
     def integer(self, name: str, value: Any) -> None:
-        if isinstance(value, str):
-            digits = value.strip().lstrip("+-")
-            if (
-                digits.isascii()
-                and digits.isdigit()
-                and len(value.strip()) - len(digits) <= 1
-                and len(digits) < 20
-            ):
-                value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise SlotProblem("arithmetic needs a whole number, but this is %s" % describe(value))
-        if not -(2**63) <= value < 2**63:
-            raise SlotProblem("the shell counts in 64 bits, and this number is larger")
-        self._variable(name, b"%d" % value)
+        self._variable(name, b"%d" % _integer(value))
+
+    def integers(self, name: str, value: Any) -> None:
+        """Words of which each is a whole number, or empty."""
+        items = list(value) if isinstance(value, (list, tuple)) else [value]
+        self.words(name, [item if item == "" else _integer(item) for item in items if item is not None])
 
     def words(self, name: str, value: Any) -> None:
         if self._shell not in ("bash", "zsh"):
@@ -99,6 +91,23 @@ class Delivery:
         with open(path, "wb") as file:
             file.write(data)
         return shlex.quote(path)
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, str):
+        digits = value.strip().lstrip("+-")
+        if (
+            digits.isascii()
+            and digits.isdigit()
+            and len(value.strip()) - len(digits) <= 1
+            and len(digits) < 20
+        ):
+            value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SlotProblem("arithmetic needs a whole number, but this is %s" % describe(value))
+    if not -(2**63) <= value < 2**63:
+        raise SlotProblem("the shell counts in 64 bits, and this number is larger")
+    return value
 
 
 def _bytes(value: Any) -> bytes:

@@ -141,7 +141,7 @@ for _kind in ir.STAGE_KINDS.values():
     _LAYOUT[_kind] = _STAGE + _LAYOUT[_kind]
 
 _CHOICES: Dict[str, Tuple[str, ...]] = {
-    "use": ("word", "words", "integer", "value", "text"),
+    "use": ("word", "words", "integer", "integers", "value", "text"),
     "language": ("bash", "python"),
     "backoff": ("fixed", "linear", "exponential"),
     "isolation": ("process", "inline"),

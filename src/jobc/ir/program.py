@@ -61,6 +61,8 @@ class Slot:
       `integer`  bash, where bash itself would evaluate the text as arithmetic: must be an integer, or text of
                  decimal digits with an optional sign (a bash output is text), else the stage fails before the
                  script starts.
+      `integers` bash, for a variable that bash computes with later: words of which each is an integer, as above, or
+                 empty; null gives none. NAME is an array.
       `value`    python, code position: the value itself is bound to NAME.
       `text`     python, inside a string literal: the value as text. NAME stands inside the literal.
     """

@@ -164,8 +164,21 @@ def _name(expr: Name, reporter: Reporter) -> Type:
     return ANY
 
 
+#: Contexts of other systems, and what they are here.
+_ELSEWHERE = {
+    "inputs": "parameters are read as `params.name`",
+    "github": "what a run is told about its event comes in as parameters, `params.name`",
+    "steps": "stages are read as `stages.id.outputs.name`",
+    "variables": "values of `env` are read as `env.NAME`",
+    "outputs": "outputs are read as `stages.id.outputs.name` or `needs.job.outputs.name`",
+    "result": "a job's result is read as `needs.job.result`",
+}
+
+
 def _contexts(scope: Scope, name: str) -> str:
     known = ", ".join(f"`{other}`" for other in sorted(scope.contexts))
+    if name in _ELSEWHERE:
+        return f"{_ELSEWHERE[name]}; the contexts here are {known}"
     text = f"text needs quotes: `'{name}'`"
     return f"{text}; the contexts here are {known}" if known else text
 

@@ -85,10 +85,18 @@ def call(expr: Call, reporter: Reporter) -> Type:
     return _checked(signature, expr.args, expr.keywords, (expr.start, expr.end), reporter)
 
 
+_SOME_FILTERS = "`default`, `join`, `split`, `upper`, `lower`, `trim`, `replace`, `fmt`, `json`, `quote`"
+
+
 def _meant(name: str, known: list[str]) -> str | None:
     """The known function that an unknown name stands for: by another language's name, or nearly so."""
-    found = _MEANT.get(name.lower()) or nearest(name, [*known, *_MEANT])
+    found = _MEANT.get(name.lower()) or nearest(name, [*known, *_MEANT]) or _swapped(name, known)
     return _MEANT.get(found, found) if found else None
+
+
+def _swapped(name: str, known: list[str]) -> str | None:
+    """The known name of the same letters in another order."""
+    return next((other for other in known if sorted(other.lower()) == sorted(name.lower())), None)
 
 
 def filter_call(expr: Filter, reporter: Reporter) -> Type:
@@ -107,7 +115,7 @@ def filter_call(expr: Filter, reporter: Reporter) -> Type:
         elif near and "." not in near:
             help = f"did you mean `{near}`?"
         else:
-            near, help = None, "for `or` write `||`; the filters are listed in the reference of expressions"
+            near, help = None, f"some filters: {_SOME_FILTERS}; for `or` write `||`"
         reporter.undefined(f"unknown filter `{name}`", expr.name_start, name_end, help, near)
         return ANY
     return _checked(signature, [expr.value, *expr.args], expr.keywords, (expr.name_start, expr.end), reporter)

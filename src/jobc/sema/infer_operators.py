@@ -104,9 +104,14 @@ def require_boolean(expr: Expr, type: Type, what: str, reporter: Reporter) -> No
     elif isinstance(expr, Literal):
         help = f"compare something with it, such as `params.name == {text}`"
     else:
+        values = sorted(
+            {str(k.value) for k in kinds if isinstance(k, LiteralType) and isinstance(k.value, str)}
+        )
         operand = text if isinstance(expr, Name | Member | Index | Call | Method) else f"({text})"
         help = {
-            "str": f"compare it, such as `{operand} != ''`",
+            "str": f"compare it, such as `{operand} == '{'success' if 'success' in values else values[0]}'`"
+            if values
+            else f"compare it, such as `{operand} != ''`",
             "number": f"compare it, such as `{operand} != 0`",
             "list": f"compare its length: `len({text}) > 0`",
             "map": f"compare its length: `len({text}) > 0`",
@@ -138,6 +143,8 @@ def _never_equal(expr: Binary, left: Type, right: Type, reporter: Reporter) -> N
             _not_among(constant, constant_type, other, allowed, result, reporter)
             return
         meant = _retyped(constant_type.value, other_type)
+        if allowed and meant is not None and meant.strip("'") not in map(str, allowed):
+            meant = None
         if meant is not None:
             reporter.finding(
                 _RULE,
@@ -156,8 +163,27 @@ def _never_equal(expr: Binary, left: Type, right: Type, reporter: Reporter) -> N
         "they are never equal",
         expr.start,
         expr.end,
-        f"compare values of one kind; this is always {result}",
+        _comparison(expr, left, right, reporter) or f"compare values of one kind; this is always {result}",
     )
+
+
+def _comparison(expr: Binary, left: Type, right: Type, reporter: Reporter) -> str | None:
+    """How two values of different kinds are compared after all."""
+    for one, one_type, other, other_type in (
+        (expr.left, left, expr.right, right),
+        (expr.right, right, expr.left, left),
+    ):
+        allowed = _constants(one_type)
+        if allowed and not isinstance(one, Literal):
+            return f"it is one of {', '.join(f'`{show_constant(value)}`' for value in allowed[:8])}"
+        if {family(m) for m in members(other_type)} != {"str"}:
+            continue
+        kinds = {family(m) for m in members(one_type) if m is not NULL}
+        if kinds == {"datetime"}:
+            return f"compare its text: `{reporter.text(one)}.isoformat() {expr.op} {reporter.text(other)}`"
+        if kinds == {"list"}:
+            return f"to look into the list, write `contains({reporter.text(one)}, {reporter.text(other)})`"
+    return None
 
 
 def _not_among(

@@ -34,22 +34,28 @@ SYNTAX_RULE = "python-script"
 
 _PLAIN_WORDS = re.compile(r"[\w@%+:,./-]+(?: [\w@%+:,./-]+)*", re.ASCII)
 _SHELLS_WITH_ARRAYS = frozenset(("bash", "zsh"))
+#: In the arithmetic of these a variable can hold a number and nothing else.
+_SHELLS_THAT_ONLY_COUNT = frozenset(("dash", "ash", "busybox"))
 _SHELLS = frozenset(("bash", "sh", "dash", "ash", "ksh", "mksh", "zsh", "busybox"))
 
 
 class Placement:
     """A value that a lifted script receives under `name`; `use` as in the IR (`jobc.ir.program.Slot`).
 
-    `split`: the value is a text of plain words, each of which becomes a word of its own.
+    `split`: the value is a text of plain words, each of which becomes a word of its own. `reader`: the
+    language (`sed`, `SQL`…) whose program the value, which may be any text, becomes a part of.
     """
 
-    __slots__ = ("hole", "name", "split", "use")
+    __slots__ = ("hole", "name", "reader", "split", "use")
 
-    def __init__(self, name: str, hole: ExprHole, use: str, *, split: bool = False) -> None:
+    def __init__(
+        self, name: str, hole: ExprHole, use: str, *, split: bool = False, reader: str | None = None
+    ) -> None:
         self.name = name
         self.hole = hole
         self.use = use
         self.split = split
+        self.reader = reader
 
 
 class ScriptPlacement:
@@ -270,12 +276,16 @@ def _bash(stage: BashStage, model: WorkflowModel, report: Report) -> ScriptPlace
                 )
             )
         return None
-    from jobc.sema import scripts_bash
+    from jobc.sema import scripts_bash, scripts_flow
 
+    found = scripts_bash.sites(draft.text, draft.names, draft.starts)
+    free = [_free_text(type) and number not in draft.raw for number, type in enumerate(draft.types)]
+    if shell not in _SHELLS_THAT_ONLY_COUNT:
+        scripts_flow.follow(draft.text, draft.starts, found, free)
     words: list[str] = []
     placements: list[Placement] = []
     sound = True
-    for number, site in enumerate(scripts_bash.sites(draft.text, draft.names, draft.starts)):
+    for number, site in enumerate(found):
         hole, type, name = draft.holes[number], draft.types[number], draft.names[number]
         if number in draft.raw:
             site = scripts_bash.with_plain_words(site)
@@ -291,7 +301,9 @@ def _bash(stage: BashStage, model: WorkflowModel, report: Report) -> ScriptPlace
             words.append(name)
             continue
         words.append(site.write(name))
-        placements.append(Placement(name, hole, site.use, split=number in draft.raw and site.use == "words"))
+        split = number in draft.raw and site.use == "words"
+        reader = site.reader if free[number] else None
+        placements.append(Placement(name, hole, site.use, split=split, reader=reader))
     return draft.finish(words, placements) if sound else None
 
 
@@ -306,6 +318,8 @@ def _settle(site: object, type: Type, shell: str, *, split: bool) -> tuple[str, 
             f"the shell computes here, so the value must be an integer, not {show(type)}",
             "pass a whole number, or take the expression out of the arithmetic",
         )
+    if site.use == "integers" and shell not in _SHELLS_WITH_ARRAYS:
+        site.use = "integer"
     if site.use == "words" and not split:
         if _one_word(type):
             site.use = "word"
@@ -350,6 +364,22 @@ def _is_list(type: Type) -> bool:
     from jobc.sema.types import ListType, members
 
     return any(isinstance(member, ListType) for member in members(type))
+
+
+def _free_text(type: Type) -> bool:
+    """Whether a value of the type may be, or hold, any text at all; not so for numbers, dates, and known plain words."""
+    from jobc.sema.types import ListType, LiteralType, family, members
+
+    for member in members(type):
+        if isinstance(member, LiteralType):
+            if isinstance(member.value, str) and not _PLAIN_WORDS.fullmatch(member.value):
+                return True
+        elif isinstance(member, ListType):
+            if _free_text(member.elem):
+                return True
+        elif family(member) not in ("bool", "number", "datetime", "null"):
+            return True
+    return False
 
 
 def _may_be_integer(type: Type) -> bool:

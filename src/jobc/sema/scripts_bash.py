@@ -19,28 +19,43 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobc.sema.scripts_programs import (
-    CODE_OPTIONS,
+    RUN_VARIABLES,
     bare,
     basename,
     code_argument,
-    is_code_option,
-    program,
+    command_at,
+    input_reader,
+    reader,
+    run_option,
+    runs_input,
     ssh_host,
 )
 from jobc.sema.scripts_quoting import scan
+from jobc.sema.scripts_tree import (
+    BOUNDARIES,
+    Script,
+    commands_in,
+    declared,
+    field_of,
+    in_brackets,
+    parse,
+    test_around,
+)
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
 WORD = "word"
 WORDS = "words"
 INTEGER = "integer"
+#: Words of which each is a whole number or nothing.
+INTEGERS = "integers"
 COMMENT = "comment"
 
 _ALL_CODE = frozenset(("eval", "alias", "watch"))
+_PRINTING = frozenset(("echo", "printf", "cat"))
 _NAMING = frozenset(("read", "mapfile", "readarray", "getopts", "unset"))
 _ARITHMETIC_TESTS = frozenset(("-eq", "-ne", "-lt", "-le", "-gt", "-ge"))
-_BOUNDARIES = frozenset(("command_substitution", "process_substitution", "program"))
 _QUOTED_BY = {
     "string": "double",
     "string_content": "double",
@@ -51,24 +66,36 @@ _QUOTED_BY = {
     "heredoc_content": "heredoc",
 }
 
-_PARSER: Parser | None = None
-
 
 class Site:
-    """Where one expression stands. `use` is `word`, `words`, `integer` or `comment`; `problem` is (finding, remedy)."""
+    """Where one expression stands. `use` is `word`, `words`, `integer`, `integers` or `comment`; `problem` is (finding, remedy).
 
-    __slots__ = ("problem", "quoting", "use")
+    `reader` is the language (`sed`, `SQL`…) of the program that the text around it is for, if any.
+    """
 
-    def __init__(self, quoting: str, use: str = WORD, problem: tuple[str, str] | None = None) -> None:
+    __slots__ = ("problem", "quoting", "reader", "use", "words")
+
+    def __init__(
+        self,
+        quoting: str,
+        use: str = WORD,
+        problem: tuple[str, str] | None = None,
+        reader: str | None = None,
+    ) -> None:
         self.quoting = quoting
         self.use = use
+        #: Whether a list becomes one word an item here.
+        self.words = use == WORDS
         self.problem = problem
+        self.reader = reader
 
     def write(self, name: str) -> str:
         """The script's text for a slot of this name."""
         if self.use == WORDS:
             return f'"${{{name}[@]}}"'
-        plain = f"${{{name}}}"
+        if self.use == INTEGERS and self.words:
+            return f'"${{{name}[@]}}"'
+        plain = f"${{{name}[*]}}" if self.use == INTEGERS else f"${{{name}}}"
         if self.quoting == "word":
             return f'"{plain}"'
         if self.quoting == "single":
@@ -82,15 +109,12 @@ def sites(text: str, names: Sequence[str], starts: Sequence[int]) -> list[Site]:
     """The site of each name (`names[i]` stands at `starts[i]`, ascending, and nowhere else)."""
     ends = [start + len(name) for start, name in zip(starts, names, strict=True)]
     quoting = scan(text, starts, ends)
-    data = text.encode("utf-8", "surrogatepass")
-    root = _parser().parse(data).root_node
-    script = _Script(text, data)
-    found = []
-    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        first = start if script.ascii else len(text[:start].encode("utf-8", "surrogatepass"))
-        node = root.descendant_for_byte_range(first, first + end - start)
-        found.append(_site(script, quoting.get(number), node, start, end))
-    return found
+    script = Script(text)
+    root = parse(script)
+    return [
+        judge(script, quoting.get(number), script.node_at(root, start, end), start, end)
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True))
+    ]
 
 
 def with_plain_words(site: Site) -> Site:
@@ -102,49 +126,11 @@ def with_plain_words(site: Site) -> Site:
     return site
 
 
-def _parser() -> Parser:
-    global _PARSER
-    if _PARSER is None:
-        from tree_sitter import Language, Parser
-
-        _PARSER = Parser(Language(_grammar()))
-    return _PARSER
-
-
-def _grammar() -> object:
-    """What `tree_sitter_bash.language()` gives, without the imports of that package, which take longer than a file."""
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
-
-    package = PathFinder.find_spec("tree_sitter_bash")
-    binding = package and PathFinder.find_spec(
-        "tree_sitter_bash._binding", package.submodule_search_locations
-    )
-    if binding is None or binding.loader is None:
-        import tree_sitter_bash
-
-        return tree_sitter_bash.language()
-    module = module_from_spec(binding)
-    binding.loader.exec_module(module)
-    return module.language()
-
-
-class _Script:
-    __slots__ = ("ascii", "data", "text")
-
-    def __init__(self, text: str, data: bytes) -> None:
-        self.text = text
-        self.data = data
-        self.ascii = len(text) == len(data)
-
-    def of(self, node: Node) -> str:
-        return self.data[node.start_byte : node.end_byte].decode("utf-8", "surrogatepass")
-
-
 # ---------------------------------------------------------------------- one expression
 
 
-def _site(script: _Script, quoting: str | None, node: Node | None, start: int, end: int) -> Site:
+def judge(script: Script, quoting: str | None, node: Node | None, start: int, end: int) -> Site:
+    """Judge the place of one expression, or of an expansion of the script's own (`$x`)."""
     if quoting == "comment":
         return Site("comment", COMMENT)
     if quoting is None or quoting in _UNLIFTABLE:
@@ -250,6 +236,10 @@ _CODE_AGAIN = (
     "the text around this expression is parsed as code again, and the value with it",
     "pass it as an argument: bash -c 'echo \"$1\"' _ ${{ … }}",
 )
+_RUN_VARIABLE = (
+    "the text of this variable is run, and the value with it",
+    "keep its text constant, and give the value in another variable",
+)
 _CODE_INPUT = (
     "a program reads this text as code, and the value with it",
     "pass the value as an argument or in the environment, and keep the text constant",
@@ -269,12 +259,17 @@ _BRACES = (
 )
 
 
+#: What is wrong where text is code again.
+CODE_PROBLEMS = (_CODE_AGAIN, _CODE_INPUT)
+NAME_PROBLEM = _NAME
+
+
 class _Climb:
     """From a name up to the statement that it is part of."""
 
     __slots__ = ("_name", "_node", "_quoting", "_script", "_start")
 
-    def __init__(self, script: _Script, quoting: str, node: Node, start: int, end: int) -> None:
+    def __init__(self, script: Script, quoting: str, node: Node, start: int, end: int) -> None:
         self._script = script
         self._quoting = quoting
         self._node = node
@@ -289,7 +284,7 @@ class _Climb:
         whole_word = self._node.type == "word"
         while node is not None:
             kind = node.type
-            field = _field(node, child)
+            field = field_of(node, child)
             if kind in ("string", "concatenation", "expansion"):
                 whole_word = whole_word and kind == "concatenation"
                 if kind == "concatenation" and self._in_range(node):
@@ -321,6 +316,10 @@ class _Climb:
             elif kind == "variable_assignment":
                 if field != "value":
                     return Site("", WORD, _NAME)
+                if self._is_reference(node):
+                    return Site("", WORD, _NAME)
+                if self._target(node) in RUN_VARIABLES:
+                    return Site("", WORD, _RUN_VARIABLE)
                 return self._assigned(node)
             elif kind in ("declaration_command", "unset_command"):
                 before = (
@@ -328,14 +327,15 @@ class _Climb:
                     .decode("utf-8", "surrogatepass")
                     .split(self._name, 1)[0]
                 )
-                if self._script.of(node).startswith("export ") and re.match(r"[\"']?\w+=", before):
+                text = self._script.of(node)
+                if text.startswith("export ") and re.match(r"[\"']?\w+=", before):
                     return Site(self._quoting)
                 return Site("", WORD, _NAME)
-            elif kind in ("binary_expression", "unary_expression") and not _in_brackets(node):
+            elif kind in ("binary_expression", "unary_expression") and not in_brackets(node):
                 pass
             elif kind == "binary_expression":
                 operator = self._operator(node)
-                if operator in _ARITHMETIC_TESTS and self._script.of(_test(node)).startswith("[["):
+                if operator in _ARITHMETIC_TESTS and self._script.of(test_around(node)).startswith("[["):
                     return Site(self._quoting, INTEGER)
                 if operator not in ("&&", "||"):
                     return Site(self._quoting)
@@ -350,11 +350,15 @@ class _Climb:
             elif kind in ("heredoc_redirect", "herestring_redirect"):
                 if child.type == "heredoc_start":
                     return Site("", WORD, _UNLIFTABLE["delimiter"])
-                if self._feeds_code(node):
+                readers = self._readers(node)
+                if any(runs_input(texts) for texts in readers):
                     return Site("", WORD, _CODE_INPUT)
                 if child.type == "heredoc_body" or kind == "herestring_redirect":
-                    return Site(self._quoting)
-            elif kind == "file_redirect" or kind in _BOUNDARIES or kind in ("case_statement", "case_item"):
+                    if all(basename(texts[0]) in _PRINTING for texts in readers) and self._runs_output(node):
+                        return Site("", WORD, _CODE_INPUT)
+                    named = next(filter(None, map(input_reader, readers)), None)
+                    return Site(self._quoting, reader=named)
+            elif kind == "file_redirect" or kind in BOUNDARIES or kind in ("case_statement", "case_item"):
                 return Site(self._quoting)
             child, node = node, node.parent
         return Site(self._quoting)
@@ -365,7 +369,7 @@ class _Climb:
         if self._node.type == "heredoc_body":
             return "heredoc"
         while (
-            node is not None and node.type not in _BOUNDARIES and node.type not in ("expansion", "subscript")
+            node is not None and node.type not in BOUNDARIES and node.type not in ("expansion", "subscript")
         ):
             told = _QUOTED_BY.get(node.type)
             if told is not None:
@@ -404,9 +408,7 @@ class _Climb:
         return Site(quoting, INTEGER)
 
     def _declared(self, name: str, attribute: str) -> bool:
-        """Whether the script declares the variable with an attribute: `A` (associative) or `i` (integer)."""
-        declaration = rf"\b(?:declare|typeset|local|readonly|export)\s+(?:[-+]\w+\s+)*-\w*{attribute}\w*\s(?:[^;\n]|\\\n)*?\b"
-        return bool(name) and re.search(declaration + re.escape(name) + r"\b", self._script.text) is not None
+        return declared(self._script, name, attribute)
 
     def _target(self, assignment: Node | None) -> str:
         """The name of the variable that is assigned to."""
@@ -429,6 +431,15 @@ class _Climb:
     def _argument(self, whole_word: bool) -> Site:
         return Site(self._quoting, WORDS if whole_word and self._quoting == "word" else WORD)
 
+    def _is_reference(self, assignment: Node) -> bool:
+        """`declare -n x=…` makes another name for a variable."""
+        command = assignment.parent
+        return (
+            command is not None
+            and command.type == "declaration_command"
+            and re.match(r"\w+\s+(?:-\w+\s+)*-\w*n", self._script.of(command)) is not None
+        )
+
     def _assigned(self, node: Node) -> Site:
         return Site(self._quoting, INTEGER if self._declared(self._target(node), "i") else WORD)
 
@@ -441,45 +452,71 @@ class _Climb:
     # ------------------------------------------------------------------ commands
 
     def _in_command(self, command: Node, child: Node, whole_word: bool) -> Site:
-        words = [c for c in command.children if c.is_named and _field(command, c) in ("name", "argument")]
+        words = [c for c in command.children if c.is_named and field_of(command, c) in ("name", "argument")]
         try:
             position = words.index(child)
         except ValueError:
             return Site(self._quoting)
         texts = [bare(self._script.of(word)) for word in words]
-        base = basename(texts[0])
-        if base == "let":
+        at = command_at(texts)
+        if position == at:
+            return Site("", WORD, _COMMAND_WORD)
+        if position > at and basename(texts[at]) == "let":
             return Site(self._quoting, INTEGER)
-        problem = self._command_problem(base, texts, position)
+        problem = self._command_problem(texts, position)
+        if problem is None and at and position > at:
+            problem = self._command_problem(texts[at:], position - at)
         if problem is not None:
             return Site("", WORD, problem)
-        if base in ("echo", "printf") and self._piped_to_code(command):
+        base = basename(texts[at])
+        if base in _PRINTING and self._runs_output(command):
             return Site("", WORD, _CODE_INPUT)
         if base in ("test", "["):
             return Site(self._quoting)
-        return self._argument(whole_word)
+        site = self._argument(whole_word)
+        site.reader = reader(texts, position, self._name)
+        return site
 
-    def _command_problem(self, base: str, texts: list[str], position: int) -> tuple[str, str] | None:
-        if base in ("builtin", "command") and len(texts) > 1 and position > 1:
-            return self._command_problem(basename(texts[1]), texts[1:], position - 1)
-        before = texts[position - 1]
+    def _command_problem(self, texts: list[str], position: int) -> tuple[str, str] | None:
+        base, before = basename(texts[0]), texts[position - 1]
         if base in _ALL_CODE or (base == "trap" and position == 1 + (texts[1] == "--")):
+            return _CODE_AGAIN
+        if base == "parallel" and ":::" not in texts[:position]:
             return _CODE_AGAIN
         if base in ("source", ".") and position == 1:
             return _SOURCE
+        if run_option(texts, position, self._name):
+            return _CODE_AGAIN
         if base in _NAMING and not (base == "read" and re.fullmatch(r"-\w*[pdtnNu]", before)):
             return _NAME if base != "getopts" or position == 2 else None
         if before in ("-v", "-R") and base in ("printf", "test", "["):
             return _NAME
-        if base == "coproc":
+        if base == "printf" and texts[position].startswith("-v") and self._name in texts[position]:
+            return _NAME
+        if base == "coproc" or (base == "wait" and re.fullmatch(r"-\w*p", before)):
             return _NAME
         if base == "ssh" and position > ssh_host(texts):
             return _CODE_AGAIN
-        if base in ("exec", "command", "builtin") and position == 1:
-            return _COMMAND_WORD
-        if re.fullmatch(r"[gmn]?awk", base) and self._awk_program(texts, position):
+        if base == "find":
+            return self._in_find(texts, position)
+        if re.fullmatch(r"(?:[gmn]?awk)", base) and self._awk_program(texts, position):
+            return _CODE_AGAIN
+        if base == "busybox" and position > 1 and self._command_problem(texts[1:], position - 1):
             return _CODE_AGAIN
         return _CODE_AGAIN if code_argument(texts, position) else None
+
+    def _in_find(self, texts: list[str], position: int) -> tuple[str, str] | None:
+        """What find runs with `-exec` is a command of its own."""
+        for at in range(position - 1, 0, -1):
+            if texts[at] in (";", "+"):
+                return None
+            if re.fullmatch(r"-(?:exec|ok)(?:dir)?", texts[at]):
+                inner = texts[at + 1 :]
+                start = command_at(inner)
+                if position == at + 1 + start:
+                    return _COMMAND_WORD
+                return self._command_problem(inner[start:], position - at - 1 - start)
+        return None
 
     def _awk_program(self, texts: list[str], position: int) -> bool:
         """Whether awk takes this word as its program: the first that is no option and no option's value."""
@@ -493,94 +530,61 @@ class _Climb:
                 return False
         return at == position and not texts[position].startswith("-")
 
-    def _feeds_code(self, redirect: Node) -> bool:
-        """Whether the command that reads this here-document or here-string takes its input for code."""
+    def _readers(self, redirect: Node) -> list[list[str]]:
+        """The words of each command that may read this here-document or here-string."""
         owner = redirect.parent
         body: Node | None = owner
         if owner is not None and owner.type == "redirected_statement":
             body = owner.child_by_field_name("body")
         if body is None:
-            return False
-        commands = [body] if body.type == "command" else _commands(body)
-        following = [c for c in redirect.children if c.type in ("pipeline", "command")]
-        for part in following:
-            commands += [part] if part.type == "command" else _commands(part)
-        return any(self._runs_input(command) for command in commands)
+            return []
+        parts = [body, *(c for c in redirect.children if c.type in ("pipeline", "command"))]
+        return [texts for part in parts for command in commands_in(part) if (texts := self._words(command))]
 
-    def _piped_to_code(self, command: Node) -> bool:
-        """Whether a later part of the pipeline takes what this command prints for code."""
-        child, node = command, command.parent
-        while node is not None and node.type == "redirected_statement":
-            child, node = node, node.parent
-        if node is None or node.type != "pipeline":
-            return False
-        later = [part for part in node.children if part.start_byte > child.start_byte]
-        return any(self._runs_input(part) for step in later for part in _commands(step))
-
-    def _runs_input(self, command: Node) -> bool:
-        texts = [
-            bare(self._script.of(c))
-            for c in command.children
-            if c.is_named and _field(command, c) in ("name", "argument")
-        ]
-        if not texts:
-            return False
-        if basename(texts[0]) in ("source", ".") or "/dev/stdin" in texts:
-            return basename(texts[0]) in ("source", ".") or any(program(t) in CODE_OPTIONS for t in texts)
-        if basename(texts[0]) == "ssh":
-            return ssh_host(texts) >= len(texts) - 1 or any(program(t) in CODE_OPTIONS for t in texts)
-        for at, text in enumerate(texts):
-            base = program(text)
-            if base in CODE_OPTIONS:
-                following = [t for t in texts[at + 1 :] if not t.startswith("-") or t == "-"]
-                options = [t for t in texts[at + 1 :] if t.startswith("-")]
-                reads = (
-                    not following
-                    or "-" in following
-                    or any(re.fullmatch(r"-[a-z]*s[a-z]*", o) for o in options)
-                )
-                if reads and not any(is_code_option(base, o) for o in options):
+    def _runs_output(self, node: Node) -> bool:
+        """Whether what is printed here is taken for code: by a later part of a pipeline, or where it is substituted."""
+        child, at = node, node.parent
+        while at is not None and at.type not in ("function_definition", "program"):
+            if at.type == "pipeline":
+                later = [part for part in at.children if part.start_byte > child.start_byte]
+                commands = [command for step in later for command in commands_in(step)]
+                if any(runs_input(texts) for command in commands if (texts := self._words(command))):
                     return True
+            elif at.type in ("command_substitution", "process_substitution"):
+                return self._is_code(at)
+            elif at.type == "redirected_statement" and any(
+                re.match(r"[1&]?>{1,2}(?!&)", self._script.of(part))
+                for part in at.children
+                if part.type == "file_redirect"
+            ):
+                return False
+            child, at = at, at.parent
         return False
 
+    def _is_code(self, substitution: Node) -> bool:
+        """Whether the text that a substitution gives stands where text is code."""
+        owner = substitution.parent
+        if owner is not None and owner.type == "file_redirect":
+            statement = owner.parent
+            commands = commands_in(statement.children[0]) if statement is not None else []
+            return any(runs_input(texts) for command in commands if (texts := self._words(command)))
+        if substitution.type == "process_substitution" and owner is not None and owner.type == "command":
+            return any(
+                runs_input(texts[:at])
+                for texts in [self._words(owner)]
+                for at in [self._position(owner, substitution)]
+                if at
+            )
+        site = _Climb(self._script, "double", substitution, self._start, self._start + len(self._name)).site()
+        return site.problem in (_CODE_AGAIN, _CODE_INPUT)
 
-# ---------------------------------------------------------------------- nodes
+    def _position(self, command: Node, word: Node) -> int:
+        words = [c for c in command.children if c.is_named and field_of(command, c) in ("name", "argument")]
+        return words.index(word) if word in words else 0
 
-
-def _commands(node: Node) -> list[Node]:
-    found = []
-    pending = [node]
-    while pending:
-        at = pending.pop()
-        if at.type == "command":
-            found.append(at)
-        pending.extend(at.children)
-    return found
-
-
-def _field(parent: Node, child: Node) -> str | None:
-    for number in range(parent.child_count):
-        if parent.child(number) == child:
-            return parent.field_name_for_child(number)
-    return None
-
-
-def _in_brackets(node: Node) -> bool:
-    return _test_or_none(node) is not None
-
-
-def _test(node: Node) -> Node:
-    test = _test_or_none(node)
-    assert test is not None
-    return test
-
-
-def _test_or_none(node: Node) -> Node | None:
-    at: Node | None = node
-    while at is not None and at.type not in _BOUNDARIES:
-        if at.type == "test_command":
-            return at
-        if at.type == "command":
-            return None
-        at = at.parent
-    return None
+    def _words(self, command: Node) -> list[str]:
+        return [
+            bare(self._script.of(c))
+            for c in command.children
+            if c.is_named and field_of(command, c) in ("name", "argument")
+        ]

@@ -22,6 +22,14 @@ _NOT_A_VALUE = (
     "a value cannot stand here: Python wants a name, not an expression",
     "write a constant name, and use the value where an expression may stand",
 )
+_CODE = (
+    "this text is run as code, and the value with it",
+    "keep the text constant, and pass the value as data: an argument list instead of shell=True, a variable instead of eval",
+)
+_RUNNERS = frozenset(("eval", "exec", "compile", "os.system", "os.popen", "asyncio.create_subprocess_shell"))
+_RUNNERS_OF_COMMANDS = frozenset(("getoutput", "getstatusoutput"))
+_STARTERS = frozenset(("run", "call", "check_call", "check_output", "Popen"))
+_QUOTERS = frozenset(("quote", "shlex.quote", "repr", "int", "float", "bool", "len"))
 _GLUED = (
     "the value would become part of a name",
     'put the expression into a string, or build the name in Python: f"part_{${{ … }}}"',
@@ -62,10 +70,13 @@ def uses(
     if not names:
         return []
     found = _in_tree(tree, set(names))
+    run = _in_code(tree, set(names))
     comments = _in_comments(text, set(names) - found.keys()) if len(found) < len(names) else set()
     result: list[str | tuple[str, str]] = []
     for name, start in zip(names, starts, strict=True):
-        if name in found:
+        if name in run:
+            result.append(_CODE)
+        elif name in found:
             result.append(found[name])
         elif name in comments:
             result.append("comment")
@@ -96,6 +107,40 @@ def _in_tree(tree: ast.AST, names: set[str]) -> dict[str, str]:
                 for match in token.finditer(literal):
                     found[match.group()] = "text"
     return found
+
+
+def _in_code(tree: ast.AST, names: set[str]) -> set[str]:
+    """The names whose values are part of a text that Python or a shell then runs."""
+    found: set[str] = set()
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and _runs_text(call):
+            text = (
+                call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "args"), None)
+            )
+            pending: list[ast.AST] = [] if text is None else [text]
+            while pending:
+                node = pending.pop()
+                if isinstance(node, ast.Call) and ast.unparse(node.func) in _QUOTERS:
+                    continue
+                if isinstance(node, ast.Name) and node.id in names:
+                    found.add(node.id)
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+                    literal = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+                    found.update(name for name in names if re.search(name + r"\b", literal))
+                pending.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def _runs_text(call: ast.Call) -> bool:
+    if not isinstance(call.func, ast.Name | ast.Attribute):
+        return False
+    name = ast.unparse(call.func)
+    if name in _RUNNERS or name.rsplit(".", 1)[-1] in _RUNNERS_OF_COMMANDS:
+        return True
+    return name.rsplit(".", 1)[-1] in _STARTERS and any(
+        key.arg == "shell" and not (isinstance(key.value, ast.Constant) and not key.value.value)
+        for key in call.keywords
+    )
 
 
 def _in_comments(text: str, names: set[str]) -> set[str]:

@@ -59,6 +59,8 @@ def decode(data: bytes, shown: str) -> SourceFile:
             break
     if encoding == "utf-32":
         raise UsageError(f"{shown}: is encoded as UTF-32", help="save the file as UTF-8")
+    if not start and b"\0" in data[:2] and data[:2] != b"\0\0":
+        raise UsageError(f"{shown}: is encoded as UTF-16 without its mark", help="save the file as UTF-8")
     body = data[start:]
     try:
         return SourceFile(shown, body.decode(encoding))

@@ -433,6 +433,11 @@ def _continued(failure: Failure, start: int) -> Finding:
             return glued
         end = failure.line_end(start)
         word = _shorten(text[start:end])
+        if parted := re.match(r"([\w-]+)[ \t]+(?=[\[{\"'])", text[start:end]):
+            shown = _shorten(f"{parted[1]}: {text[start + parted.end() : end]}")
+            return _finding(
+                failure, f"`{parted[1]}` lacks its colon", start, start + len(parted[1]), f"write `{shown}`"
+            )
         return _finding(failure, f"`{word}` lacks its colon", start, end, f"write `{word}:`")
     here = failure.line_start(offset)
     line = failure.line_of(offset)

@@ -8,6 +8,7 @@ or a map; `pattern` must match a text as a whole: the same rules by which a run'
 from __future__ import annotations
 
 import re
+import warnings
 
 from jobc.source.nodes import Mapping, Node, Scalar, Sequence
 from jobc.syntax.ast import ParamDecl, SecretDecl
@@ -137,7 +138,9 @@ def _pattern(r: Reporter, decl: ParamDecl, node: Node) -> str | None:
         )
         return None
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         r.wrong(
             node.span,

@@ -7,6 +7,7 @@ from jobc.syntax.ast import Const, Item, ListValue, MapValue, Value
 from jobc.syntax.fields import fields, require
 from jobc.syntax.keys import ON, SCHEDULE
 from jobc.syntax.reporter import Reporter, clip
+from jobc.syntax.spelling import nearest
 from jobc.syntax.values import map_value, mapping, plain, value
 
 _FIELDS = "write five fields: minute, hour, day of month, month, day of week, such as `0 5 * * 1-5`"
@@ -45,13 +46,32 @@ def _schedule(r: Reporter, node: Node) -> MapValue | None:
         if name == "cron":
             made_value = _cron(r, entry.value)
         elif name == "timezone":
-            if plain(r, entry.value, "`timezone`", "a time zone's name, such as `Europe/Berlin`") is not None:
+            zone = plain(r, entry.value, "`timezone`", "a time zone's name, such as `Europe/Berlin`")
+            if zone is not None and _is_zone(r, zone, entry.value):
                 made_value = value(r, entry.value)
         elif (given := mapping(r, entry.value, "`params`", "name: value")) is not None:
             made_value = map_value(r, given)
         if made_value is not None:
             made.append(Item(name, entry.key.span, made_value))
     return MapValue(made, node)
+
+
+def _is_zone(r: Reporter, name: str, node: Node) -> bool:
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        zones = available_timezones()
+        if zones:
+            close = nearest(name, sorted(zones))
+            r.wrong(
+                node.span,
+                f"there is no time zone `{clip(name)}`",
+                f"did you mean `{close}`?" if close else "write a name such as `Europe/Berlin` or `UTC`",
+            )
+            return False
+    return True
 
 
 def _cron(r: Reporter, node: Node) -> Const | None:

@@ -61,7 +61,10 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
 def _finding(
     job: Job, need: Need, others: list[str], close: list[str], workflow: WorkflowModel
 ) -> Diagnostic:
-    if close:
+    parts = [part.strip() for part in need.id.split(",")]
+    if len(parts) > 1 and all(parts):
+        remedy = f"for several jobs write a list: `[{', '.join(parts)}]`"
+    elif close:
         remedy = f"did you mean `{close[0]}`?"
     elif others:
         remedy = f"name one of the jobs of this workflow: {_listed(others)}"

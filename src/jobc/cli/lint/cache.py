@@ -52,7 +52,7 @@ class LintCache:
     def key(self, data: bytes, name: str) -> str:
         """The name of the entry for a file with these bytes; `name` is its last path part."""
         return blake2b(
-            data, digest_size=16, key=self._salt, person=digest(name.encode())[:16].encode()
+            data, digest_size=16, key=self._salt, person=digest(os.fsencode(name))[:16].encode()
         ).hexdigest()
 
     def get(self, key: str, read: Callable[[str], bytes | None]) -> Record | None:

@@ -101,6 +101,8 @@ def _deliver(script: Script, shell: List[str], folder: str, attempt: Attempt) ->
         try:
             if slot.use == "words":
                 delivery.words(slot.name, value)
+            elif slot.use == "integers":
+                delivery.integers(slot.name, value)
             elif slot.use == "integer":
                 delivery.integer(slot.name, value)
             else:

@@ -1,0 +1,103 @@
+"""Findings that only follow from another one, which are not worth saying beside it.
+
+A misspelt need makes every read of the right one a read without a need; YAML that does not parse makes jobs and
+stages disappear that others name. Whoever mends the cause is rid of the rest, so the rest stays unsaid:
+
+    missing-need            where the job's `needs` is misspelt, malformed or hidden by a YAML error
+    undefined-name          of a stage, where the job's stages are malformed or hidden by a YAML error
+    unknown-need            of a job that stands on the line of a YAML error
+    wrong-type, expression-syntax, condition-not-boolean
+                            about text that the YAML or the expression parser already refused
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from jobc.diagnostics.diagnostic import Diagnostic
+from jobc.sema.model import SemanticModel
+from jobc.source.file import Span
+from jobc.syntax.ast import Job
+from jobc.syntax.spelling import near
+
+_SYNTAX = ("yaml-syntax", "expression-syntax")
+_ABOUT_TEXT = ("wrong-type", "expression-syntax", "condition-not-boolean")
+
+
+def without_consequences(diagnostics: list[Diagnostic], model: SemanticModel) -> list[Diagnostic]:
+    """The findings but for those that follow from others of them."""
+    causes = [d for d in diagnostics if d.rule in (*_SYNTAX, "unknown-need", "unknown-key", "wrong-type")]
+    if not causes or len(causes) == len(diagnostics) == 1:
+        return diagnostics
+    return _Causes(causes, model).rest(diagnostics)
+
+
+class _Causes:
+    __slots__ = ("_causes", "_jobs", "_starts", "_syntax")
+
+    def __init__(self, causes: list[Diagnostic], model: SemanticModel) -> None:
+        jobs = [job for workflow in model.all_workflows for job in workflow.jobs.values()]
+        self._jobs = sorted(jobs, key=lambda job: (job.id_span.file.path, job.id_span.start))
+        self._starts = [(job.id_span.file.path, job.id_span.start) for job in self._jobs]
+        self._syntax = [d for d in causes if d.rule in _SYNTAX]
+        self._causes: dict[int, list[Diagnostic]] = {}
+        for cause in causes:
+            job = self._job_at(cause.span)
+            if job is not None:
+                self._causes.setdefault(id(job), []).append(cause)
+
+    def rest(self, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+        return [d for d in diagnostics if not self._follows(d)]
+
+    def _job_at(self, span: Span) -> Job | None:
+        at = bisect_right(self._starts, (span.file.path, span.start)) - 1
+        if at < 0 or self._starts[at][0] != span.file.path:
+            return None
+        return self._jobs[at]
+
+    def _follows(self, finding: Diagnostic) -> bool:
+        span = finding.span
+        if finding.rule in _ABOUT_TEXT:
+            return any(
+                (d.rule == "yaml-syntax" or finding.rule == "condition-not-boolean") and _covers(d.span, span)
+                for d in self._syntax
+            )
+        if finding.rule == "unknown-need":
+            return any(_stands_on_line(span.text.strip("'\""), d.span) for d in self._syntax)
+        job = self._job_at(span)
+        causes = self._causes.get(id(job), ()) if job is not None else ()
+        if finding.rule == "missing-need":
+            return any(_hides_need(d, span.text) for d in causes)
+        if finding.rule == "undefined-name" and finding.message.endswith("is no earlier stage"):
+            return any(_hides_stages(d) for d in causes)
+        return False
+
+
+def _covers(cause: Span, span: Span) -> bool:
+    """Whether one of two places lies in the other."""
+    if cause.file is not span.file:
+        return False
+    return (
+        cause.start <= span.start <= span.end <= cause.end
+        or span.start <= cause.start <= cause.end <= span.end
+    )
+
+
+def _stands_on_line(name: str, place: Span) -> bool:
+    line = place.file.line_text(place.line)
+    return re.match(rf"[\s\"'-]*{re.escape(name)}\b", line) is not None
+
+
+def _hides_need(cause: Diagnostic, name: str) -> bool:
+    if cause.rule == "yaml-syntax":
+        return True
+    if cause.rule == "unknown-need":
+        return bool(near(cause.span.text.strip("'\""), [name])) or "," in cause.span.text
+    return "`needs`" in (cause.message if cause.rule == "wrong-type" else cause.help)
+
+
+def _hides_stages(cause: Diagnostic) -> bool:
+    if cause.rule == "unknown-key":
+        return "`stages`" in cause.help or cause.message.startswith("a stage ")
+    return cause.rule == "yaml-syntax" or (cause.rule == "wrong-type" and "stage" in cause.message)
