@@ -6,7 +6,7 @@ whatever is unknown is `ANY` and silent: there are no false alarms, and nothing 
 what was reported is `ANY`. A type promises what the evaluator gives if it gives a value at all; the property
 test in `tests/sema` holds the two against each other.
 
-Rules reported here: `undefined-name`, `context-unavailable`, `call-signature`, `incomparable-types`,
+Rules reported here: `undefined-name`, `name-or-subtraction`, `context-unavailable`, `call-signature`, `incomparable-types`,
 `condition-not-boolean`, and the rule that a closed object names for its unknown properties.
 """
 
@@ -146,10 +146,11 @@ def _name(expr: Name, reporter: Reporter) -> Type:
         return ANY
     constants = {"none": "null", "nil": "null", "undefined": "null", "yes": "true", "no": "false"}
     near = constants.get(name.lower()) or nearest(name, [*scope.contexts, "true", "false", "null"])
-    subtraction = _subtraction(name, scope.contexts, scope.contexts)
-    if subtraction:
-        near, help = None, subtraction
-    elif name in FUNCTIONS and FUNCTIONS[name].use == "function":
+    parts = _subtraction(name, scope.contexts, scope.contexts)
+    if parts is not None:
+        reporter.subtraction(name, parts, expr.start)
+        return ANY
+    if name in FUNCTIONS and FUNCTIONS[name].use == "function":
         help = f"call it: `{name}()`"
         near = None
     elif name in ("datetime", "date"):
@@ -183,18 +184,19 @@ def _contexts(scope: Scope, name: str) -> str:
     return f"{text}; the contexts here are {known}" if known else text
 
 
-def _subtraction(name: str, owner: Container[str], contexts: Container[str], path: str = "") -> str:
-    """The help where a hyphened name is unknown, but its parts are not. `path` leads to the owner's names."""
+def _subtraction(
+    name: str, owner: Container[str], contexts: Container[str], path: str = ""
+) -> tuple[str, str] | None:
+    """The parts of a hyphenated name that is unknown, where both are known. `path` leads to the owner's names."""
     for match in re.finditer("-", name):
         left, right = name[: match.start()], name[match.end() :]
         if left not in owner:
             continue
         if path and right in owner:
-            right = path + right
-        elif not right.isdigit() and right.split("-", 1)[0] not in contexts:
-            continue
-        return f"`{name}` is one name; to subtract, write `{path}{left} - {right}`"
-    return ""
+            return left, path + right
+        if right.isdigit() or right.split("-", 1)[0] in contexts:
+            return left, right
+    return None
 
 
 def _property(expr: Member | Index, owner: Type, name: str, start: int, reporter: Reporter) -> Type:
@@ -242,10 +244,11 @@ def _unknown_property(
         objects = [o for o in owners if isinstance(o, ObjectType)]
         props = {prop: None for o in objects for prop in o.props}
         near = nearest(name, props)
-        subtraction = _subtraction(name, props, reporter.scope.contexts, f"{text}.")
-        if subtraction:
-            near, help = None, subtraction
-        elif near:
+        parts = _subtraction(name, props, reporter.scope.contexts, f"{text}.")
+        if parts is not None and isinstance(expr, Member):
+            reporter.subtraction(name, parts, start, f"{text}.")
+            return
+        if near:
             help = f"did you mean `{near}`?"
         else:
             known = ", ".join(f"`{prop}`" for prop in list(props)[:12]) + (", …" if len(props) > 12 else "")

@@ -60,6 +60,24 @@ class Reporter:
         fix = None if near is None else self.replacement(near, *(replaces or (start, end)))
         self.finding(rule, message, start, end, help, fix)
 
+    def subtraction(self, name: str, parts: tuple[str, str], start: int, path: str = "") -> None:
+        """The hyphenated `name` at `start` is unknown, but both its parts are known; `path` leads to the first of them."""
+        left, right = parts
+        end = start + len(name)
+        fix = None
+        if self.scope.file.text[start:end] == name:
+            rest = name[len(left) + 1 :]
+            edit = Edit(Span(self.scope.file, start + len(left), end), f" - {right}")
+            fix = Fix(f"write `{left} - {right}`", [edit], safe=False) if right.endswith(rest) else None
+        self.finding(
+            "name-or-subtraction",
+            f"`{name}` is one name, and there is none such",
+            start,
+            end,
+            f"to subtract, write `{path}{left} - {right}` with blanks around the `-`",
+            fix,
+        )
+
     def unavailable(self, name: str, start: int, end: int) -> None:
         """A context or function that exists, but not here."""
         self.finding(

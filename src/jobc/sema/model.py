@@ -4,12 +4,17 @@ beginning of rules, lowering, graph views and editors.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jobc.diagnostics.diagnostic import Diagnostic
 from jobc.sema.scripts import ScriptPlacement
 from jobc.sema.types import Type
 from jobc.source.file import SourceFile
 from jobc.syntax.ast import Document, Job, Need, Stage, Value, Workflow
 from jobc.syntax.expr import Expr
+
+if TYPE_CHECKING:
+    from jobc.sema.reads import Reads
 
 
 class Site:
@@ -38,7 +43,18 @@ class WorkflowModel:
     `order` holds the jobs that are on none and wait for none.
     """
 
-    __slots__ = ("cycles", "jobs", "name", "order", "scripts", "sites", "triggers", "types", "workflow")
+    __slots__ = (
+        "_reads",
+        "cycles",
+        "jobs",
+        "name",
+        "order",
+        "scripts",
+        "sites",
+        "triggers",
+        "types",
+        "workflow",
+    )
 
     def __init__(self, workflow: Workflow, name: str) -> None:
         self.workflow = workflow
@@ -54,6 +70,16 @@ class WorkflowModel:
         self.sites: list[Site] = []
         #: The inferred type of each expression, by id(expr).
         self.types: dict[int, Type] = {}
+        self._reads: Reads | None = None
+
+    @property
+    def reads(self) -> Reads:
+        """What the workflow reads of its parameters, secrets and jobs; found when first asked for."""
+        if self._reads is None:
+            from jobc.sema.reads import find
+
+            self._reads = find(self)
+        return self._reads
 
     def type_of(self, expr: Expr) -> Type:
         """The inferred type of an expression of this workflow (`any` where nothing is known)."""

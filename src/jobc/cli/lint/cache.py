@@ -33,7 +33,7 @@ LIMIT = 1_000_000
 #: By far the most entries are this one; it is recognised without a JSON parser.
 CLEAN = b'{"reads":[],"findings":[]}'
 
-_PACKAGES = ("source", "diagnostics", "syntax", "sema", "check", "check/rules")
+_PACKAGES = ("source", "diagnostics", "syntax", "sema", "sema/environments", "check", "check/rules")
 
 
 def digest(data: bytes) -> str:
@@ -128,7 +128,7 @@ def _fingerprint() -> bytes:
         try:
             with os.scandir(os.path.join(base, package)) as found:
                 for entry in found:
-                    if entry.name.endswith(".py"):
+                    if entry.name.endswith((".py", ".json")):
                         stat = entry.stat()
                         state.append(f"{package}/{entry.name} {stat.st_size} {stat.st_mtime_ns}")
         except OSError:

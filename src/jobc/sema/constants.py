@@ -1,0 +1,114 @@
+"""Values of the file that are known before anything runs, and the combinations of a matrix as far as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobc.sema.fold import NOT_CONSTANT, NotConstant, fold
+from jobc.syntax.ast import Const, ListValue, MapValue, Strategy, TemplateValue, Value
+
+
+def constant(value: Value | None) -> Any:
+    """The value where it depends on nothing, else `NOT_CONSTANT`; `None` (no value at all) gives `NOT_CONSTANT` too."""
+    if isinstance(value, Const):
+        return value.value
+    if isinstance(value, TemplateValue):
+        if not value.whole or not value.holes or value.holes[0].expr is None:
+            return NOT_CONSTANT
+        return fold(value.holes[0].expr)
+    if isinstance(value, ListValue):
+        items = [constant(item) for item in value.items]
+        return NOT_CONSTANT if any(isinstance(item, NotConstant) for item in items) else items
+    if isinstance(value, MapValue):
+        entries = {item.key: constant(item.value) for item in value.entries}
+        return NOT_CONSTANT if any(isinstance(v, NotConstant) for v in entries.values()) else entries
+    return NOT_CONSTANT
+
+
+def text(value: Value | None) -> str | None:
+    """The text of a constant scalar, as it is written; None where it is something else or not known."""
+    if isinstance(value, Const):
+        return value.node.text if not isinstance(value.value, str) else value.value
+    found = constant(value)
+    return found if isinstance(found, str) else None
+
+
+def number(value: Value | None) -> int | float | None:
+    """A constant number, or the digits of one."""
+    found = constant(value)
+    if isinstance(found, str):
+        try:
+            return float(found)
+        except ValueError:
+            return None
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+def duration(value: Value | None) -> float | None:
+    """The seconds of a constant duration."""
+    from jobc.syntax.durations import seconds
+
+    found = constant(value)
+    if isinstance(found, str):
+        return seconds(found)
+    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+class Grid:
+    """The matrix of a job: `keys` with their values (None where they are not known), and the entries of `include` and
+    `exclude` (None in place of one that is not known; the whole list None where that is not)."""
+
+    __slots__ = ("exclude", "include", "keys")
+
+    def __init__(self, strategy: Strategy) -> None:
+        self.keys: dict[str, list[Any] | None] | None = {}
+        matrix = strategy.matrix
+        if isinstance(matrix, MapValue):
+            for item in matrix.entries:
+                found = constant(item.value)
+                self.keys[item.key] = found if isinstance(found, list) else None
+        elif matrix is not None:
+            found = constant(matrix)
+            known = isinstance(found, dict) and all(isinstance(values, list) for values in found.values())
+            self.keys = found if known else None
+        self.include = _entries(strategy.include)
+        self.exclude = _entries(strategy.exclude)
+
+    @property
+    def known(self) -> bool:
+        """Whether every combination is known."""
+        return (
+            self.keys is not None
+            and None not in self.keys.values()
+            and self.include is not None
+            and None not in self.include
+            and self.exclude is not None
+            and None not in self.exclude
+        )
+
+    def size(self) -> int:
+        """How many combinations the keys alone have, nothing included or excluded; 0 where that is not known."""
+        total = 1
+        for values in (self.keys or {}).values():
+            total *= len(values or ())
+        return total
+
+    def count(self, limit: int = 200_000) -> int | None:
+        """How many combinations there are; None where that is not known, or takes more than `limit` steps to find."""
+        from jobc.ir.matrix import count
+
+        if not self.known or (self.exclude and self.size() > limit):
+            return None
+        return count(self.keys or {}, self.include or (), self.exclude or ())  # type: ignore[arg-type]
+
+
+def _entries(value: ListValue | TemplateValue | None) -> list[dict[str, Any] | None] | None:
+    if value is None:
+        return []
+    if isinstance(value, ListValue):
+        found = [constant(item) for item in value.items]
+    else:
+        found = constant(value)
+        if not isinstance(found, list):
+            return None
+    return [entry if isinstance(entry, dict) else None for entry in found]

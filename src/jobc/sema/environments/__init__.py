@@ -1,0 +1,53 @@
+"""What each environment can take: limits as data files (`<type>.json` here), each with the document it was read in.
+
+A file holds `source` (where the numbers stand), `limits` by name, and tables of its own. The names in use:
+
+    tasks           combinations of one job at most
+    array           of these so many are one submission; more are cut into several
+    parallel        combinations that run at once
+    name            characters of a job's name; `name_case` is `lower` or `ignored` where case does not count
+    timeout_min, timeout_max    seconds
+    secret_args     arguments of `runs-on` that are credentials
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from typing import Any
+
+from jobc.sema.model import WorkflowModel
+from jobc.syntax.ast import Job, RunsOn
+
+
+def runs_on(job: Job, workflow: WorkflowModel) -> RunsOn | None:
+    """Where a job runs: what it says itself, or the defaults of its workflow; None is this machine."""
+    if job.runs_on is not None:
+        return job.runs_on
+    defaults = workflow.workflow.defaults
+    return None if defaults is None else defaults.runs_on
+
+
+def of_job(job: Job, workflow: WorkflowModel) -> str:
+    """The canonical type of a job's environment."""
+    found = runs_on(job, workflow)
+    return "local" if found is None else found.type
+
+
+@cache
+def facts(environment: str) -> dict[str, Any]:
+    """The data file of an environment; empty where there is none."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{environment}.json")
+    try:
+        with open(path, encoding="utf-8") as stream:
+            found: dict[str, Any] = json.load(stream)
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def limits(environment: str) -> dict[str, Any]:
+    """The limits of an environment by name."""
+    found: dict[str, Any] = facts(environment).get("limits", {})
+    return found
