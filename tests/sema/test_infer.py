@@ -180,9 +180,10 @@ def test_a_condition_must_be_a_boolean(source: str, help: str) -> None:
 
 def test_a_hyphened_name_that_should_subtract_is_explained() -> None:
     (finding,) = check("params.count-1")[0]
-    assert finding.help == "`count-1` is one name; to subtract, write `params.count - 1`"
+    assert finding.rule == "name-or-subtraction"
+    assert finding.help == "to subtract, write `params.count - 1` with blanks around the `-`"
     (finding,) = check("free-params")[0]
-    assert finding.help == "`free-params` is one name; to subtract, write `free - params`"
+    assert finding.help == "to subtract, write `free - params` with blanks around the `-`"
 
 
 def test_one_cause_is_reported_once() -> None:

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if args.rule is None:
         context.stdout.write(listing())
         return 0
-    page = rule_page(find(args.rule))
+    page = "\n".join(rule_page(rule) for rule in find(args.rule))
     if context.color:
         _print_rendered(page, context)
     else:
@@ -30,13 +30,13 @@ def run(args: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def find(word: str) -> Rule:
-    """The rule of a code or a name, in any case. Raises UsageError with the nearest one."""
+def find(word: str) -> list[Rule]:
+    """The rule of a name, or all rules of a code, in any case. Raises UsageError with the nearest one."""
     known = rules()
     wanted = word.strip().replace("_", "-").lower()
-    for rule in known.values():
-        if wanted in (rule.code.lower(), rule.name):
-            return rule
+    found = [rule for rule in known.values() if wanted in (rule.code.lower(), rule.name)]
+    if found:
+        return found
     names = [*known, *(rule.code.lower() for rule in known.values())]
     raise UsageError(
         f"there is no rule `{word}`", help=did_you_mean(wanted, names, "`jobc explain` lists all rules")
