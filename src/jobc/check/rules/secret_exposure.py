@@ -1,0 +1,301 @@
+"""## What it does
+
+Reports a secret that leaves the place it was given to: it is printed, becomes an output, a name, a condition or a matrix
+value, a plain parameter of another workflow, or an argument of another program. A Python name that is assigned a secret at the
+top level of a stage is an output too, unless it begins with `_`.
+
+## Why is this bad?
+
+Logs are masked, but what is masked was printed, and a part or another form of it is not. Outputs, names and parameters
+are kept in the record of the run. Every user of the machine can read the arguments of its programs.
+
+## Example
+
+```yaml
+secrets: [TOKEN]
+jobs:
+  upload:
+    stages:
+      - bash: |
+          echo "token: ${{ secrets.TOKEN }}"
+          curl -H "Authorization: Bearer ${{ secrets.TOKEN }}" https://example.com
+      - run: |
+          token = ${{ secrets.TOKEN }}
+```
+
+Use instead:
+
+```yaml
+secrets: [TOKEN]
+jobs:
+  upload:
+    stages:
+      - bash: |
+          curl -H @- https://example.com <<END
+          Authorization: Bearer ${{ secrets.TOKEN }}
+          END
+      - run: |
+          _token = ${{ secrets.TOKEN }}
+```
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from jobc.check.rule import Rule
+from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
+from jobc.sema import scripts_uses
+from jobc.sema.environments import facts, runs_on
+from jobc.sema.model import SemanticModel, WorkflowModel
+from jobc.sema.reads import python_tree
+from jobc.sema.script_places import line_span
+from jobc.sema.types import is_secret, without_null
+from jobc.sema.walk import chains, stages
+from jobc.source.file import Span
+from jobc.syntax.ast import (
+    BashStage,
+    DockerStage,
+    EmptyStage,
+    Item,
+    Job,
+    PyStage,
+    RaiseStage,
+    Stage,
+    TriggerStage,
+    Value,
+    holes,
+)
+from jobc.syntax.expr import Expr, walk
+
+RULE = Rule(
+    "JC502", "secret-exposure", WARNING, "a secret that is printed, kept, or passed where others see it"
+)
+
+_KEPT = {
+    "job.outputs": ("an output", "outputs are kept in the record of the run; hand on what is not secret"),
+    "workflow.outputs": (
+        "an output of the run",
+        "outputs are kept in the record of the run; hand on what is not secret",
+    ),
+    "stage.name": ("the name of a stage", "names are shown and kept; take the secret out"),
+    "job.strategy": (
+        "a matrix",
+        "matrix values name combinations in logs and records; pass an index instead",
+    ),
+    "job.concurrency": (
+        "the name of a concurrency group",
+        "names are kept; use something that is not secret",
+    ),
+    "workflow.concurrency": (
+        "the name of a concurrency group",
+        "names are kept; use something that is not secret",
+    ),
+    "stage.condition": (
+        "a condition",
+        "conditions are shown where a stage is skipped; decide it inside the script",
+    ),
+    "job.condition": (
+        "a condition",
+        "conditions are shown where a job is skipped; decide it inside the script",
+    ),
+}
+_OPEN_ARGS = frozenset(("env", "volume", "options", "pool", "auth", "image", "docker_host"))
+
+
+def check(model: SemanticModel) -> Iterator[Diagnostic]:
+    for workflow in model.all_workflows:
+        params = workflow.workflow.params or ()
+        if workflow.workflow.secrets or any(param.type == "secret" for param in params):
+            yield from _Secrets(workflow).findings()
+
+
+class _Secrets:
+    __slots__ = ("_workflow",)
+
+    def __init__(self, workflow: WorkflowModel) -> None:
+        self._workflow = workflow
+
+    def findings(self) -> Iterator[Diagnostic]:
+        for site in self._workflow.sites:
+            if site.position in _KEPT:
+                what, remedy = _KEPT[site.position]
+                yield from self._exposed(site.value, site.job, site.stage, what, remedy)
+        for job in self._workflow.jobs.values():
+            yield from self._place(job)
+            for stage in stages(job):
+                yield from self._stage(stage, job)
+
+    def _place(self, job: Job) -> Iterator[Diagnostic]:
+        found = runs_on(job, self._workflow)
+        if found is None:
+            return
+        meant = {*facts(found.type).get("secret_args", ()), *_OPEN_ARGS}
+        for item in found.args:
+            if item.key not in meant:
+                remedy = "only credentials are kept secret there; write the value itself, or pass it by a parameter"
+                yield from self._exposed(item.value, job, None, f"`{item.key.replace('_', '-')}`", remedy)
+
+    def _stage(self, stage: Stage, job: Job) -> Iterator[Diagnostic]:
+        if isinstance(stage, EmptyStage):
+            yield from self._exposed(stage.echo, job, stage, "the log", "remove it from the message")
+        elif isinstance(stage, RaiseStage):
+            yield from self._exposed(stage.message, job, stage, "the message", "remove it from the message")
+        elif isinstance(stage, DockerStage):
+            remedy = "the arguments of a container can be read by others; pass it through `env`"
+            yield from self._exposed(stage.command, job, stage, "the arguments of a container", remedy)
+        elif isinstance(stage, TriggerStage):
+            target = self._workflow.triggers.get(id(stage))
+            declared = {} if target is None else {p.name: p.type for p in target.workflow.params or ()}
+            for item in stage.params:
+                if declared.get(item.key) != "secret":
+                    remedy = f"declare `{item.key}` there with `type: secret`, or let that workflow read the secret"
+                    what = f"the parameter `{item.key}`, which is kept in the record of the run"
+                    yield from self._exposed(item.value, job, stage, what, remedy)
+        elif isinstance(stage, BashStage):
+            yield from self._bash(stage, job)
+        elif isinstance(stage, PyStage):
+            yield from self._python(stage, job)
+
+    def _exposed(
+        self, value: Value | None, job: Job | None, stage: Stage | None, what: str, remedy: str
+    ) -> Iterator[Diagnostic]:
+        if value is None:
+            return
+        for hole in holes(value):
+            if hole.expr is None:
+                continue
+            if self._is_secret(hole.expr):
+                yield _finding(hole.span, what, remedy)
+                continue
+            variables = self._env(job, stage)
+            for chain in chains(hole.expr):
+                item = variables.get(chain.keys[0]) if chain.root == "env" and chain.keys else None
+                if item is not None:
+                    yield _finding(hole.span, what, remedy, item)
+
+    def _is_secret(self, expr: Expr) -> bool:
+        """Whether the value itself, not only a comparison with it, is secret."""
+        return is_secret(without_null(self._workflow.type_of(expr)))
+
+    def _env(self, job: Job | None, stage: Stage | None) -> dict[str, Item]:
+        """The environment variables that hold a secret."""
+        found: dict[str, Item] = {}
+        for items in (self._workflow.workflow.env, job.env if job else (), stage.env if stage else ()):
+            for item in items:
+                secret = any(
+                    hole.expr is not None and any(map(self._is_secret, walk(hole.expr)))
+                    for hole in holes(item.value)
+                )
+                if secret:
+                    found[item.key] = item
+                else:
+                    found.pop(item.key, None)
+        return found
+
+    def _bash(self, stage: BashStage, job: Job) -> Iterator[Diagnostic]:
+        placed = self._workflow.scripts.get(id(stage))
+        if placed is None:
+            return
+        slots = {
+            p.name: p.hole
+            for p in placed.placements
+            if p.hole.expr is not None and self._is_secret(p.hole.expr)
+        }
+        variables = self._env(job, stage)
+        for use in scripts_uses.uses(placed.text, slots.keys() | variables.keys()):
+            hole, item = slots.get(use.name), variables.get(use.name)
+            span = hole.span if hole is not None else line_span(stage, placed, use.line, use.name)
+            if use.role != scripts_uses.ARGUMENT:
+                continue
+            if use.program in scripts_uses.PRINTING:
+                if use.goes == scripts_uses.LOG:
+                    yield _finding(span, "the log", f"do not print it: remove it from `{use.program}`", item)
+                elif use.goes == scripts_uses.OUTPUT:
+                    remedy = "outputs are kept in the record of the run; hand on what is not secret"
+                    yield _finding(span, "an output", remedy, item)
+            elif hole is not None and use.program not in scripts_uses.BUILTINS:
+                remedy = "others can read the arguments of programs; pass it through `env`, standard input or a file"
+                yield _finding(span, f"the arguments of `{use.program}`", remedy)
+
+    def _python(self, stage: PyStage, job: Job) -> Iterator[Diagnostic]:
+        placed = self._workflow.scripts.get(id(stage))
+        if placed is None:
+            return
+        slots = {
+            p.name: p.hole.span
+            for p in placed.placements
+            if p.hole.expr is not None and self._is_secret(p.hole.expr)
+        }
+        tree = python_tree(stage, self._workflow) if slots else None
+        if tree is None:
+            return
+        for node in tree.body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                targets: Sequence[ast.expr] = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for name in _outputs(targets):
+                    for slot in _plain(node.value, slots):
+                        yield _finding(
+                            slots[slot],
+                            f"the output `{name}`",
+                            f"names assigned at the top level are outputs: write `_{name}`, or use the value in a function",
+                        )
+        for each in ast.walk(tree):
+            if isinstance(each, ast.Assign) and any(_is_outputs(target) for target in each.targets):
+                for slot in _plain(each.value, slots):
+                    remedy = "outputs are kept in the record of the run; hand on what is not secret"
+                    yield _finding(slots[slot], "`result.outputs`", remedy)
+            elif isinstance(each, ast.Call) and _prints(each):
+                for argument in each.args:
+                    for slot in _plain(argument, slots):
+                        yield _finding(slots[slot], "the log", "do not print it: remove it from the message")
+
+
+def _finding(span: Span, what: str, remedy: str, item: Item | None = None) -> Diagnostic:
+    related = () if item is None else (Label(item.key_span, f"`{item.key}` holds a secret"),)
+    return Diagnostic(RULE.name, f"a secret goes into {what}", span, help=remedy, related=related)
+
+
+def _outputs(targets: Sequence[ast.expr]) -> Iterator[str]:
+    for target in targets:
+        if isinstance(target, ast.Name) and not target.id.startswith("_"):
+            yield target.id
+
+
+def _is_outputs(target: ast.AST) -> bool:
+    if isinstance(target, ast.Subscript):
+        target = target.value
+    return (
+        isinstance(target, ast.Attribute)
+        and target.attr == "outputs"
+        and isinstance(target.value, ast.Name)
+        and target.value.id == "result"
+    )
+
+
+def _prints(call: ast.Call) -> bool:
+    function = call.func
+    if isinstance(function, ast.Name):
+        return function.id == "print" and not any(keyword.arg == "file" for keyword in call.keywords)
+    return (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Name)
+        and function.value.id in ("logger", "logging", "log")
+    )
+
+
+def _plain(node: ast.AST, slots: dict[str, Span]) -> list[str]:
+    """The slots whose value stays itself in an expression; what a call makes of it is another value."""
+    found: list[str] = []
+    todo = [node]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, ast.Call | ast.Lambda | ast.Compare):
+            continue
+        if isinstance(part, ast.Name) and part.id in slots:
+            found.append(part.id)
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            found += [name for name in slots if name in part.value]
+        todo.extend(ast.iter_child_nodes(part))
+    return found
