@@ -109,7 +109,8 @@ def test_every_rule_has_a_page_with_its_sections(rule: str) -> None:
 
 def test_codes_and_names_are_unique_and_well_formed() -> None:
     codes = [rule.code for rule in RULES.values()]
-    assert len(set(codes)) == len(codes)
+    shared = {code for code in codes if codes.count(code) > 1}
+    assert shared <= {"JC211", "JC303"}, "one code, several names: only where CHECKS says so"
     for name, rule in RULES.items():
         assert re.fullmatch(r"JC\d{3}", rule.code)
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", name)

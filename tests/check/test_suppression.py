@@ -11,7 +11,11 @@ from jobc.source.file import SourceFile
 
 def found(text: str) -> list[tuple[str, int]]:
     findings = check(analyze(SourceFile("a.job.yml", text)))
-    return [(finding.diagnostic.rule, finding.diagnostic.span.line) for finding in findings]
+    return [
+        (finding.diagnostic.rule, finding.diagnostic.span.line)
+        for finding in findings
+        if finding.diagnostic.rule != "stale-suppression"
+    ]
 
 
 JOB = "jobs:\n  a:\n    stages: [{echo: hi}]\n"
@@ -91,3 +95,36 @@ def test_a_suppression_in_an_included_file_holds_there() -> None:
     main = SourceFile("a.job.yml", "include: b.yml\n" + JOB)
     model = analyze(main, lambda path: SourceFile(path, files[path]))
     assert check(model) == []
+
+
+def stale(text: str) -> list[tuple[int, str]]:
+    """Line and message of what silences nothing."""
+    findings = check(analyze(SourceFile("a.job.yml", text)))
+    return [(f.diagnostic.span.line, f.diagnostic.message) for f in findings if f.code == "JC704"]
+
+
+def test_a_comment_that_silences_something_is_not_stale() -> None:
+    text = f"{JOB}  b:\n    needs: x # jobc: allow[unknown-need]\n    stages: [{{echo: hi}}]\n"
+    assert stale(text) == []
+    assert stale(text.replace("unknown-need", "JC201")) == []
+
+
+def test_each_rule_of_a_comment_counts_by_itself() -> None:
+    text = f"{JOB}  b:\n    needs: x # jobc: allow[needs-cycle, unknown-need]\n    stages: [{{echo: hi}}]\n"
+    ((line, message),) = stale(text)
+    assert line == 5
+    assert "`needs-cycle`" in message
+    assert "unknown-need" not in message
+
+
+def test_a_stale_comment_can_be_kept_by_saying_so() -> None:
+    text = f"{JOB}  b:\n    needs: a # jobc: allow[unknown-need, stale-suppression]\n    stages: [{{echo: hi}}]\n"
+    assert stale(text) == []
+
+
+def test_comments_of_an_included_file_are_not_called_stale() -> None:
+    files = {
+        "b.yml": "jobs:\n  b:\n    needs: c # jobc: allow[unknown-need]\n    stages: [{echo: hi}]\n  c:\n    stages: [{echo: hi}]\n"
+    }
+    main = SourceFile("a.job.yml", "include: b.yml\n" + JOB)
+    assert check(analyze(main, lambda path: SourceFile(path, files[path]))) == []

@@ -73,9 +73,10 @@ def test_there_are_at_least_twelve_and_all_forms_and_spellings_occur() -> None:
 
 
 @each
-def test_lint_has_nothing_to_say(workflow: Path) -> None:
+def test_lint_has_nothing_to_say_that_is_more_than_advice(workflow: Path) -> None:
     done = jobc("lint", "--format", "json", main_file(workflow).name, cwd=workflow)
-    assert json.loads(done.stdout)["diagnostics"] == []
+    found = json.loads(done.stdout)["diagnostics"]
+    assert [each for each in found if each["severity"] != "info"] == []
     assert done.returncode == 0, done.stderr
 
 

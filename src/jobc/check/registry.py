@@ -45,6 +45,19 @@ def checks() -> Iterator[Check]:
             yield check
 
 
+def unavailable() -> frozenset[str]:
+    """Names and codes of rules that could not run here, as a program that they need is not installed.
+
+    Such a rule's module has `available() -> bool`.
+    """
+    found: set[str] = set()
+    for module in modules().values():
+        available = getattr(module, "available", None)
+        if available is not None and not available():
+            found.update((module.RULE.name, module.RULE.code))
+    return frozenset(found)
+
+
 def docs(rule: Rule) -> str:
     """The rule's documentation page: its module's docstring."""
     return (modules()[rule.name].__doc__ or "").strip() + "\n"

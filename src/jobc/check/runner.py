@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from jobc.check import registry
 from jobc.check.selection import choose
-from jobc.check.suppression import Suppression, suppressions
+from jobc.check.suppression import MARK, Suppression, stale, suppressions
 from jobc.diagnostics.diagnostic import Diagnostic, Finding
 from jobc.sema.model import SemanticModel
 from jobc.source.file import SourceFile
@@ -27,7 +27,7 @@ def check(
     diagnostics = list(model.diagnostics)
     for rule_check in registry.checks():
         diagnostics.extend(rule_check(model))
-    if not diagnostics:
+    if not diagnostics and MARK not in model.document.file.text:
         return []
     from jobc.check.consequences import without_consequences
 
@@ -53,14 +53,25 @@ def _findings(diagnostics: list[Diagnostic]) -> list[Finding]:
 
 
 def _suppress(findings: list[Finding], model: SemanticModel) -> list[Finding]:
-    by_file: dict[SourceFile, list[Suppression]] = {}
+    """The findings that no comment covers, and those about comments of the file itself that cover nothing.
+
+    What other files allow may be about how a file is used from there, so nothing is said of their comments.
+    """
+    main = model.document.file
+    by_file: dict[SourceFile, list[Suppression]] = {main: suppressions(main, _roots(main, model))}
     kept: list[Finding] = []
     for finding in findings:
         file = finding.diagnostic.span.file
         if file not in by_file:
             by_file[file] = suppressions(file, _roots(file, model))
-        if not any(s.covers(finding.diagnostic, finding.code) for s in by_file[file]):
+        covering = [s for s in by_file[file] if s.covers(finding.diagnostic, finding.code)]
+        for suppression in covering:
+            suppression.used.update((finding.diagnostic.rule, finding.code))
+        if not covering:
             kept.append(finding)
+    if by_file[main]:
+        about = _findings(list(stale(main, by_file[main], registry.unavailable())))
+        kept += [f for f in about if not any(s.covers(f.diagnostic, f.code) for s in by_file[main])]
     return kept
 
 

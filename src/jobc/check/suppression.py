@@ -16,8 +16,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from jobc.diagnostics.diagnostic import Diagnostic
-from jobc.source.file import SourceFile
+from jobc.diagnostics.diagnostic import Diagnostic, Edit, Fix
+from jobc.source.file import SourceFile, Span
 from jobc.source.nodes import Mapping, Node, Scalar
 
 MARK = "jobc:"
@@ -25,14 +25,19 @@ _COMMENT = r"(?:^|(?<=[\s]))#[ \t]*jobc:[ \t]*allow\[([^\]\n]*)\]"
 
 
 class Suppression:
-    """One comment: `names` are codes and rule names, `start:end` the characters that it covers."""
+    """One comment: `names` are codes and rule names, `start:end` the characters that it covers.
 
-    __slots__ = ("end", "names", "start")
+    `comment` is where the comment itself stands, up to its closing bracket; `used` are the rules and codes that it silenced.
+    """
 
-    def __init__(self, names: frozenset[str], start: int, end: int) -> None:
+    __slots__ = ("comment", "end", "names", "start", "used")
+
+    def __init__(self, names: frozenset[str], start: int, end: int, comment: tuple[int, int]) -> None:
         self.names = names
         self.start = start
         self.end = end
+        self.comment = comment
+        self.used: set[str] = set()
 
     def covers(self, diagnostic: Diagnostic, code: str) -> bool:
         return self.start <= diagnostic.span.start < self.end and (
@@ -58,8 +63,59 @@ def suppressions(file: SourceFile, roots: Sequence[Node | None]) -> list[Suppres
         if around is not None and not _in_header(around, place):
             continue
         start, end = _covered(file, place, around, openings)
-        found.append(Suppression(names, start, end))
+        found.append(Suppression(names, start, end, match.span()))
     return found
+
+
+def stale(
+    file: SourceFile, found: Sequence[Suppression], unavailable: frozenset[str]
+) -> Iterator[Diagnostic]:
+    """What the suppressions of a file name and did not silence; `unavailable` are rules and codes that could not run."""
+    for suppression in found:
+        listed = [name.strip() for name in _listed(file, suppression).split(",") if name.strip()]
+        kept = [
+            name
+            for name in listed
+            if name in suppression.used or name in unavailable or name in ("stale-suppression", "JC704")
+        ]
+        idle = [name for name in listed if name not in kept]
+        if not listed:
+            yield _stale(file, suppression, "this comment names no rule, so it silences nothing", kept)
+        elif idle:
+            names = ", ".join(f"`{name}`" for name in idle)
+            yield _stale(file, suppression, f"there is nothing here that allowing {names} silences", kept)
+
+
+def _listed(file: SourceFile, suppression: Suppression) -> str:
+    start, end = suppression.comment
+    return file.text[start:end].partition("[")[2].rstrip("]")
+
+
+def _stale(file: SourceFile, suppression: Suppression, message: str, kept: list[str]) -> Diagnostic:
+    start, end = suppression.comment
+    if kept:
+        inner = end - 1 - len(_listed(file, suppression))
+        edit = Edit(file.span(inner, end - 1), ", ".join(kept))
+        fix = Fix("keep " + ", ".join(f"`{name}`" for name in kept), [edit], safe=True)
+    else:
+        fix = Fix("remove the comment", [Edit(_whole_comment(file, start), "")], safe=True)
+    return Diagnostic(
+        "stale-suppression",
+        message,
+        file.span(start, end),
+        help="remove it, or write the name of the rule that was meant",
+        fix=fix,
+    )
+
+
+def _whole_comment(file: SourceFile, start: int) -> Span:
+    """The comment to the end of its line with the blanks before it; the line, where it holds nothing else."""
+    line = file.position(start)[0]
+    begin = file.line_starts[line - 1]
+    end = begin + len(file.line_text(line))
+    if not file.text[begin:start].strip():
+        return file.span(begin, min(_line_end(file, line), len(file.text)))
+    return file.span(begin + len(file.text[begin:start].rstrip()), end)
 
 
 def _in_header(scalar: Scalar, place: int) -> bool:
