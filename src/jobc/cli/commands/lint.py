@@ -15,6 +15,7 @@ from jobc.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from jobc.check.rule import Rule
     from jobc.cli.lint.checking import Checked, Input
     from jobc.diagnostics.diagnostic import Finding
 
@@ -24,7 +25,8 @@ SEVERITIES = ("error", "warning", "info")
 def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("paths", nargs="*", metavar="PATH", help="files, folders, globs, or - for standard input")
-    add("--format", choices=("full", "concise", "json", "jsonl"), default="full", help="how to show findings")
+    formats = ("full", "concise", "json", "jsonl", "sarif", "github", "junit")
+    add("--format", choices=formats, default="full", help="how to show findings")
     add("--fix", action="store_true", help="apply safe fixes, then show what remains")
     add("--unsafe", action="store_true", help="with --fix or --diff: apply unsafe fixes too")
     add("--diff", action="store_true", help="show what --fix would change, and change nothing")
@@ -36,6 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--ignore", action="append", metavar="RULES", help="all rules but these")
     add("--fail-on", choices=SEVERITIES, help="exit 1 from this severity up (default: warning)")
+    add("--baseline", metavar="FILE", help="leave out the findings that FILE holds")
+    add("--write-baseline", metavar="FILE", help="write what is found to FILE, for --baseline, and exit 0")
+    add("--watch", action="store_true", help="check again whenever a file changes, until interrupted")
     add("--no-cache", action="store_true", help="check every file, changed or not")
     add("--statistics", action="store_true", help="count findings by rule instead of showing them")
     add("--stdin-filename", metavar="PATH", help="the name of what is read from standard input")
@@ -49,7 +54,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 class Lint:
     """One run of the command."""
 
-    __slots__ = ("_args", "_context", "_ignore", "_select", "_severities", "_unreadable")
+    __slots__ = ("_args", "_context", "_ignore", "_read", "_select", "_severities", "_unreadable")
 
     def __init__(self, args: argparse.Namespace, context: Context) -> None:
         config = context.config
@@ -59,11 +64,43 @@ class Lint:
         self._ignore = [*_words(args.ignore), *config.lint_ignore]
         self._severities = config.lint_severity
         self._unreadable = False
+        #: The files of the last round, for `--watch`.
+        self._read: list[str] = []
+        if args.watch and "-" in args.paths:
+            raise UsageError("standard input cannot be watched", help="name files or folders")
+        if args.watch and (args.write_baseline or args.diff):
+            raise UsageError(
+                "`--watch` goes with checking and `--fix` alone", help="run the other one by itself"
+            )
+        if args.write_baseline and (args.fix or args.diff):
+            raise UsageError(
+                "`--write-baseline` changes no files",
+                help="run `jobc lint --fix` first, then write the baseline",
+            )
         if args.unsafe and not (args.fix or args.diff):
             raise UsageError("`--unsafe` does nothing by itself", help="use it with `--fix` or `--diff`")
         self._check_selectors()
 
     def run(self) -> int:
+        if not self._args.watch:
+            return self._round()
+        from jobc.cli.files import expand
+        from jobc.cli.lint.watching import watch
+
+        cwd = self._context.cwd
+
+        def once() -> list[str]:
+            self._unreadable = False
+            if self._context.color and self._args.format == "full":
+                self._context.stdout.write("\x1b[2J\x1b[H")
+            self._round()
+            self._context.stdout.flush()
+            return self._read
+
+        watch(once, lambda: [os.path.join(cwd, path) for path in expand(self._args.paths, self._context)])
+        return 0
+
+    def _round(self) -> int:
         from jobc.cli.lint.checking import check_all
 
         inputs = self._inputs()
@@ -78,6 +115,7 @@ class Lint:
                 self._refuse(result.problem)
             else:
                 checked.append(result)
+        self._read = [os.path.join(c.input.folder, path) for c in checked for path in c.reads]
         if self._args.diff or self._args.fix:
             return self._mend(checked)
         return self._show([finding for result in checked for finding in result.findings], len(checked))
@@ -146,6 +184,12 @@ class Lint:
     def _show(self, found: list[Finding], files: int) -> int:
         findings = _once(self._choose(found))
         context, format = self._context, self._args.format
+        if self._args.write_baseline:
+            return self._keep(findings)
+        if self._args.baseline:
+            from jobc.cli.lint.baseline import Baseline
+
+            findings = Baseline(self._args.baseline, context.cwd).new(findings)
         stream = context.stderr if self._args.fix and self._stdin_name is not None else context.stdout
         if self._args.statistics:
             stream.write(_statistics(findings))
@@ -154,14 +198,24 @@ class Lint:
             if files and context.verbosity >= 0:
                 stream.write(f"no findings in {_count(files, 'file')}\n")
         else:
-            from jobc.diagnostics.render import render
+            from jobc.diagnostics.render import DESCRIBING, render
 
+            rules = _described() if format in DESCRIBING else ()
             color, width = context.color_on(stream), context.width_of(stream)
-            stream.write(render(findings, format, files=files, color=color, width=width))
+            stream.write(render(findings, format, files=files, color=color, width=width, rules=rules))
         if self._unreadable:
             return 2
         bound = SEVERITIES.index(self._args.fail_on or context.config.lint_fail_on or "warning")
         return int(any(SEVERITIES.index(finding.severity) <= bound for finding in findings))
+
+    def _keep(self, findings: list[Finding]) -> int:
+        from jobc.cli.lint.baseline import Baseline
+
+        Baseline(self._args.write_baseline, self._context.cwd).write(findings)
+        if self._context.verbosity >= 0:
+            count = _count(len(findings), "finding")
+            self._context.stderr.write(f"wrote {count} to {self._args.write_baseline}\n")
+        return 2 if self._unreadable else 0
 
     def _check_selectors(self) -> None:
         selectors = [*self._select, *self._ignore, *self._severities]
@@ -180,6 +234,25 @@ class Lint:
                     selector, [*known, *known.values()], "`jobc explain` lists all rules and their codes"
                 ),
             )
+
+
+class _Described:
+    """A rule with its page."""
+
+    __slots__ = ("code", "name", "page", "severity", "summary")
+
+    def __init__(self, rule: Rule, page: str) -> None:
+        self.code = rule.code
+        self.name = rule.name
+        self.severity = rule.severity
+        self.summary = rule.summary
+        self.page = page
+
+
+def _described() -> list[_Described]:
+    from jobc.check.registry import docs, rules
+
+    return [_Described(rule, docs(rule)) for rule in rules().values()]
 
 
 def _words(given: Sequence[str] | None) -> list[str]:

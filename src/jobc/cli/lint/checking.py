@@ -36,14 +36,24 @@ class Input:
 
 
 class Checked:
-    """What was found in one file; `problem` where it could not be read as text (then there are no findings)."""
+    """What was found in one file; `problem` where it could not be read as text (then there are no findings).
 
-    __slots__ = ("findings", "input", "problem")
+    `reads` are the files that it includes or triggers, relative to its folder, those that are not there too.
+    """
 
-    def __init__(self, input: Input, findings: list[Finding], problem: UsageError | None = None) -> None:
+    __slots__ = ("findings", "input", "problem", "reads")
+
+    def __init__(
+        self,
+        input: Input,
+        findings: list[Finding],
+        problem: UsageError | None = None,
+        reads: Sequence[str] = (),
+    ) -> None:
         self.input = input
         self.findings = findings
         self.problem = problem
+        self.reads = reads
 
 
 def read_input(shown: str, cwd: str) -> Input:
@@ -91,7 +101,7 @@ def _recall(input: Input, key: str, cache: LintCache) -> Checked | None:
 def _restore(input: Input, record: Record) -> Checked | None:
     """What a record says of a file; None where it does not fit the files as they are."""
     if not record["findings"]:
-        return Checked(input, [])
+        return Checked(input, [], reads=[read[0] for read in record["reads"]])
     from jobc.cli.lint.records import to_findings
     from jobc.source.decode import decode
 
@@ -100,7 +110,7 @@ def _restore(input: Input, record: Record) -> Checked | None:
         for path, known in record["reads"]:
             data = None if known is None else _bytes(os.path.join(input.folder, path))
             files.append(None if data is None else decode(data, _beside(input.shown, path)))
-        return Checked(input, to_findings(record, files))
+        return Checked(input, to_findings(record, files), reads=[read[0] for read in record["reads"]])
     except (ValueError, TypeError, LookupError, AttributeError, UsageError):
         return None
 
@@ -180,7 +190,7 @@ def _analyse(input: Input) -> tuple[Checked, Record | None]:
         return loaded
 
     findings = check(analyze(file, load))
-    return Checked(input, findings), to_record(findings, files, list(reads.items()))
+    return Checked(input, findings, reads=list(reads)), to_record(findings, files, list(reads.items()))
 
 
 def _beside(shown: str, path: str) -> str:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobc.diagnostics.diagnostic import Finding
+    from jobc.diagnostics.render.sarif import Described
 
 #: format → its module, which has `render(findings, *, files, color, width) -> str`.
 FORMATS = {
@@ -16,16 +17,28 @@ FORMATS = {
     "concise": "jobc.diagnostics.render.concise",
     "json": "jobc.diagnostics.render.json_",
     "jsonl": "jobc.diagnostics.render.jsonl",
+    "sarif": "jobc.diagnostics.render.sarif",
+    "github": "jobc.diagnostics.render.github",
+    "junit": "jobc.diagnostics.render.junit",
 }
+#: Formats that say what each rule is.
+DESCRIBING = frozenset(("sarif",))
 
 
 def render(
-    findings: Sequence[Finding], format: str, *, files: int, color: bool = False, width: int | None = None
+    findings: Sequence[Finding],
+    format: str,
+    *,
+    files: int,
+    color: bool = False,
+    width: int | None = None,
+    rules: Sequence[Described] = (),
 ) -> str:
     """The findings in `format`, in the order given, with an end of line after the last line.
 
     `files` is how many files were looked at; `width` the columns of the terminal (None: no limit on
-    lines of words, and long source lines are cut at 140). Raises UsageError for an unknown format.
+    lines of words, and long source lines are cut at 140); `rules` are all rules, for the formats that are
+    `DESCRIBING`. Raises UsageError for an unknown format.
     """
     if format not in FORMATS:
         raise UsageError(f"there is no format `{format}`", help="formats: " + ", ".join(FORMATS))
@@ -34,5 +47,8 @@ def render(
 
         return summarize(findings, files) + "\n"
     module = __import__(FORMATS[format], fromlist=["render"])
+    if format in DESCRIBING:
+        described: str = module.render(findings, files=files, rules=rules)
+        return described
     text: str = module.render(findings, files=files, color=color, width=width)
     return text
