@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
 from jobc.sema.binding import Mismatch, bind
 from jobc.sema.signatures import METHODS, Signature, function
 from jobc.syntax.expr import (
@@ -49,6 +48,9 @@ _NAMES: dict[str, str] = {"fromJSON": "fromJson", "toJSON": "toJson", "json": "t
 
 def fold(expr: Expr) -> Any:
     """The value of a constant expression, or `NOT_CONSTANT`."""
+    # The evaluator is loaded for what is to be folded, not for what merely asks whether something was.
+    from jobc.interpreter.evaluator import EvaluationError
+
     try:
         return _fold(expr)
     except (_Open, EvaluationError):
@@ -135,6 +137,8 @@ def _method_tree(name: str, count: int) -> list[Any]:
 
 
 def _run(tree: list[Any], *values: Any) -> Any:
+    from jobc.interpreter.evaluator import Environment, evaluate
+
     result = evaluate(tree, Environment({str(index): value for index, value in enumerate(values)}))
     if isinstance(result, str | list | dict) and len(result) > SIZE_LIMIT:
         raise _Open

@@ -16,7 +16,7 @@ from jobc.sema.walk import chains, stages
 from jobc.syntax.ast import ParamDecl, PyStage, SecretDecl, holes
 
 if TYPE_CHECKING:
-    from jobc.sema.model import WorkflowModel
+    from jobc.sema.model import SemanticModel, WorkflowModel
 
 #: Contexts that Python code reads as objects.
 _LIVE = ("params", "needs")
@@ -82,6 +82,33 @@ class Reads:
             self.outputs.add((keys[0], keys[2]))
         elif keys[1:2] != ("result",):
             self.open_jobs.add(keys[0])
+
+
+#: Findings after which parts of a file are missing from its model.
+_LOSSY = frozenset(
+    (
+        "yaml-syntax",
+        "duplicate-key",
+        "unknown-key",
+        "missing-key",
+        "wrong-type",
+        "expression-syntax",
+        "python-script",
+        "call-mismatch",
+        "include-cycle",
+    )
+)
+
+
+def is_partial(model: SemanticModel) -> bool:
+    """Whether something of a file could not be understood: then what seems to be read nowhere may be read there."""
+    return any(diagnostic.rule in _LOSSY for diagnostic in model.diagnostics)
+
+
+def is_written(context: str, name: str, model: SemanticModel) -> bool:
+    """Whether a read of a name stands anywhere in the files, be it handed to another file that makes nothing of it."""
+    forms = (f"{context}.{name}", f"{context}['{name}'", f'{context}["{name}"')
+    return any(form in file.text for file in model.files for form in forms)
 
 
 def find(model: WorkflowModel) -> Reads:

@@ -12,12 +12,11 @@ Only ways that can be pointed at are followed; what a program computes is not ta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from jobc.diagnostics.diagnostic import Label
 from jobc.sema.model import WorkflowModel
 from jobc.sema.types import ANY, STR, ListType, MapType, ObjectType, Type, members
-from jobc.sema.walk import chains, stages
+from jobc.sema.walk import carried, chains, stages
 from jobc.source.file import Span
 from jobc.syntax.ast import (
     BashStage,
@@ -35,11 +34,9 @@ from jobc.syntax.ast import (
     child_stages,
     holes,
 )
-from jobc.syntax.expr import Binary, Call, Conditional, Expr, Filter, ListExpr, MapExpr, Method, Unary
+from jobc.syntax.expr import Expr
 
 _FREE = frozenset(("str", "list", "map", "any"))
-#: Functions whose result holds no text of their arguments that could be more than one word.
-_CLEAN = frozenset(("quote", "hashFiles", "len", "contains", "startsWith", "endsWith"))
 _DEPTH = 24
 
 
@@ -113,35 +110,13 @@ class Taint:
             self._depth -= 1
 
     def _follow(self, expr: Expr, job: Job | None, stage: Stage | None) -> Flow | None:
-        parts: Iterator[Expr]
-        if isinstance(expr, Unary):
-            return None
-        if isinstance(expr, Conditional):
-            parts = iter((expr.then, expr.otherwise))
-        elif isinstance(expr, Binary):
-            if expr.op not in ("+", "??", "and", "or"):
-                return None
-            parts = iter((expr.left, expr.right))
-        elif isinstance(expr, Call):
-            if expr.function in _CLEAN:
-                return None
-            parts = expr.children()
-        elif isinstance(expr, Filter):
-            if expr.name in _CLEAN:
-                return None
-            parts = expr.children()
-        elif isinstance(expr, ListExpr | MapExpr | Method):
-            parts = expr.children()
-        else:
-            for chain in chains(expr):
+        for part in carried(expr):
+            if part is not expr and not _may_be_text(self._model.type_of(part)):
+                continue
+            for chain in chains(part):
                 found = self._read(chain.root, chain.keys, job, stage)
                 if found is not None:
                     return found
-            return None
-        for part in parts:
-            found = self.expr(part, job, stage)
-            if found is not None:
-                return found
         return None
 
     def _read(self, root: str, keys: tuple[str, ...], job: Job | None, stage: Stage | None) -> Flow | None:

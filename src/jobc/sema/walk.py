@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobc.syntax.ast import Job, Stage, child_stages
-from jobc.syntax.expr import Expr, Index, Literal, Member, Name
+from jobc.syntax.expr import (
+    Binary,
+    Call,
+    Conditional,
+    Expr,
+    Filter,
+    Index,
+    ListExpr,
+    Literal,
+    MapExpr,
+    Member,
+    Method,
+    Name,
+    Unary,
+)
 
 
 class Chain:
@@ -63,3 +77,29 @@ def key_of(accessor: Member | Index) -> str | None:
         return accessor.name
     index = accessor.index
     return index.value if isinstance(index, Literal) and isinstance(index.value, str) else None
+
+
+#: Functions whose result holds no text of their arguments that could be taken for more than one word.
+CLEAN = frozenset(("quote", "hashFiles", "len", "contains", "startsWith", "endsWith"))
+
+
+def carried(expr: Expr) -> Iterator[Expr]:
+    """The reads whose text may be part of the expression's value: not those that are compared, counted or quoted."""
+    parts: Iterator[Expr] | tuple[Expr, ...]
+    if isinstance(expr, Unary):
+        return
+    if isinstance(expr, Conditional):
+        parts = (expr.then, expr.otherwise)
+    elif isinstance(expr, Binary):
+        parts = (expr.left, expr.right) if expr.op in ("+", "??") else ()
+    elif isinstance(expr, Call):
+        parts = () if expr.function in CLEAN else expr.children()
+    elif isinstance(expr, Filter):
+        parts = () if expr.name in CLEAN else expr.children()
+    elif isinstance(expr, ListExpr | MapExpr | Method):
+        parts = expr.children()
+    else:
+        yield expr
+        return
+    for part in parts:
+        yield from carried(part)

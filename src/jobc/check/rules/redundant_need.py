@@ -44,6 +44,7 @@ from collections.abc import Iterator
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import INFO, Diagnostic, Label
 from jobc.sema.model import SemanticModel, WorkflowModel
+from jobc.sema.reads import is_partial
 from jobc.syntax.ast import Job
 
 RULE = Rule("JC203", "redundant-need", INFO, "a need that another need implies")
@@ -54,6 +55,8 @@ _WORK = 200_000
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
+    if is_partial(model):
+        return
     for workflow in model.all_workflows:
         if workflow.cycles:
             continue

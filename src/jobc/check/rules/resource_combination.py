@@ -70,7 +70,7 @@ def bytes_of(value: Value | None) -> float | None:
 def _amounts(resources: MapValue) -> Iterator[Diagnostic]:
     for item in resources.entries:
         word = text(item.value)
-        if word is None:
+        if word is None or item.key == "gpu":
             continue
         size = item.key in ("memory", "disk")
         wrong = bytes_of(item.value) is None if size else number(item.value) is None

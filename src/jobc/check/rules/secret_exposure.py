@@ -1,6 +1,6 @@
 """## What it does
 
-Reports a secret that leaves the place it was given to: it is printed, becomes an output, a name, a condition or a matrix
+Reports a secret that leaves the place it was given to: it is printed, becomes an output, a name or a matrix
 value, a plain parameter of another workflow, or an argument of another program. A Python name that is assigned a secret at the
 top level of a stage is an output too, unless it begins with `_`.
 
@@ -52,7 +52,7 @@ from jobc.sema.model import SemanticModel, WorkflowModel
 from jobc.sema.reads import python_tree
 from jobc.sema.script_places import line_span
 from jobc.sema.types import is_secret, without_null
-from jobc.sema.walk import chains, stages
+from jobc.sema.walk import carried, chains, stages
 from jobc.source.file import Span
 from jobc.syntax.ast import (
     BashStage,
@@ -67,7 +67,7 @@ from jobc.syntax.ast import (
     Value,
     holes,
 )
-from jobc.syntax.expr import Expr, walk
+from jobc.syntax.expr import Expr
 
 RULE = Rule(
     "JC502", "secret-exposure", WARNING, "a secret that is printed, kept, or passed where others see it"
@@ -91,14 +91,6 @@ _KEPT = {
     "workflow.concurrency": (
         "the name of a concurrency group",
         "names are kept; use something that is not secret",
-    ),
-    "stage.condition": (
-        "a condition",
-        "conditions are shown where a stage is skipped; decide it inside the script",
-    ),
-    "job.condition": (
-        "a condition",
-        "conditions are shown where a job is skipped; decide it inside the script",
     ),
 }
 _OPEN_ARGS = frozenset(("env", "volume", "options", "pool", "auth", "image", "docker_host"))
@@ -169,9 +161,10 @@ class _Secrets:
             if self._is_secret(hole.expr):
                 yield _finding(hole.span, what, remedy)
                 continue
-            variables = self._env(job, stage)
-            for chain in chains(hole.expr):
-                item = variables.get(chain.keys[0]) if chain.root == "env" and chain.keys else None
+            reads = [chain for part in carried(hole.expr) for chain in chains(part) if chain.root == "env"]
+            variables = self._env(job, stage) if reads else {}
+            for chain in reads:
+                item = variables.get(chain.keys[0]) if chain.keys else None
                 if item is not None:
                     yield _finding(hole.span, what, remedy, item)
 
@@ -185,8 +178,7 @@ class _Secrets:
         for items in (self._workflow.workflow.env, job.env if job else (), stage.env if stage else ()):
             for item in items:
                 secret = any(
-                    hole.expr is not None and any(map(self._is_secret, walk(hole.expr)))
-                    for hole in holes(item.value)
+                    hole.expr is not None and self._is_secret(hole.expr) for hole in holes(item.value)
                 )
                 if secret:
                     found[item.key] = item

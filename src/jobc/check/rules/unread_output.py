@@ -40,11 +40,14 @@ from collections.abc import Iterator
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import INFO, Diagnostic
 from jobc.sema.model import SemanticModel
+from jobc.sema.reads import is_partial
 
 RULE = Rule("JC210", "unread-output", INFO, "an output that nothing reads")
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
+    if is_partial(model):
+        return
     for workflow in model.all_workflows:
         file = workflow.workflow.span.file
         needed = {need.id for job in workflow.jobs.values() for need in job.needs}

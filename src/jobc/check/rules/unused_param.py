@@ -31,16 +31,19 @@ from collections.abc import Iterator
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic
 from jobc.sema.model import SemanticModel
+from jobc.sema.reads import is_partial, is_written
 
 RULE = Rule("JC211", "unused-param", WARNING, "a parameter that nothing reads")
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
+    if is_partial(model):
+        return
     for workflow in model.workflows:
         if not workflow.jobs or workflow.reads.mistaken("params", workflow.workflow.params):
             continue
         for param in workflow.workflow.params or ():
-            if not workflow.reads.has("params", param.name):
+            if not workflow.reads.has("params", param.name) and not is_written("params", param.name, model):
                 yield Diagnostic(
                     RULE.name,
                     f"nothing reads the parameter `{param.name}`",

@@ -32,16 +32,21 @@ from collections.abc import Iterator
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic
 from jobc.sema.model import SemanticModel
+from jobc.sema.reads import is_partial, is_written
 
 RULE = Rule("JC211", "unused-secret", WARNING, "a secret that nothing reads")
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
+    if is_partial(model):
+        return
     for workflow in model.workflows:
         if not workflow.jobs or workflow.reads.mistaken("secrets", workflow.workflow.secrets):
             continue
         for secret in workflow.workflow.secrets:
-            if not workflow.reads.has("secrets", secret.name):
+            if not workflow.reads.has("secrets", secret.name) and not is_written(
+                "secrets", secret.name, model
+            ):
                 yield Diagnostic(
                     RULE.name,
                     f"nothing reads the secret `{secret.name}`",

@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic
 from jobc.sema.model import SemanticModel, WorkflowModel
-from jobc.sema.reads import is_dynamic, python_tree
+from jobc.sema.reads import is_dynamic, is_partial, python_tree
 from jobc.sema.walk import chains, stages
 from jobc.syntax.ast import PyStage, holes
 
@@ -41,6 +41,8 @@ RULE = Rule("JC211", "unused-var", WARNING, "a name in `vars` that the code does
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
+    if is_partial(model):
+        return
     for workflow in model.all_workflows:
         for job in workflow.jobs.values():
             for stage in stages(job):

@@ -1,0 +1,40 @@
+"""The data files of the environments: each says where its numbers stand, and holds what rules ask of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import jobc.sema.environments as environments
+from jobc.syntax.keys import ENVIRONMENT_ARGS, ENVIRONMENTS
+
+FOLDER = Path(environments.__file__).parent
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_each_environment_has_its_file_with_a_source(name: str) -> None:
+    found = json.loads((FOLDER / f"{name}.json").read_text())
+    assert found["source"]
+    assert all(isinstance(value, int | str) for value in found["limits"].values())
+
+
+def test_there_is_no_file_of_anything_else() -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(ENVIRONMENTS)
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_credentials_are_arguments_that_exist(name: str) -> None:
+    known = {key.name.replace("-", "_") for key in ENVIRONMENT_ARGS[name].keys}
+    assert set(environments.facts(name).get("secret_args", ())) <= known
+
+
+def test_fargate_sizes_grow_with_the_processors() -> None:
+    rows = environments.facts("aws-batch")["fargate"]
+    least = [row[0] if isinstance(row, list) else row["from"] for row in rows.values()]
+    assert least == sorted(least)
+    assert [float(cpu) for cpu in rows] == sorted(float(cpu) for cpu in rows)
+    for row in rows.values():
+        if isinstance(row, dict):
+            assert (row["to"] - row["from"]) % row["step"] == 0
