@@ -1,0 +1,50 @@
+"""What JC214 says is what the engine does: the jobs that it names wait for each other until the run's time is over."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from jobc.check.runner import check
+from jobc.cli.main import main
+from jobc.sema.analyze import analyze
+from jobc.source.file import SourceFile
+
+TEXT = """\
+name: main
+jobs:
+  load:
+    concurrency: database
+    stages: [{bash: "touch load; until test -e send; do sleep 0.01; done"}, {trigger: notify}]
+  send:
+    concurrency: mail
+    stages: [{bash: "touch send; until test -e load; do sleep 0.01; done"}, {trigger: archive}]
+---
+name: notify
+jobs:
+  mail: {concurrency: mail, stages: [{echo: mail}]}
+---
+name: archive
+jobs:
+  store: {concurrency: WANTED, stages: [{echo: store}]}
+"""
+
+
+@pytest.mark.parametrize(("wanted", "hangs"), [("database", True), ("archive", False)])
+def test_the_engine_agrees(
+    wanted: str,
+    hangs: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = TEXT.replace("WANTED", wanted)
+    Path("a.job.yml").write_text(text)
+    found = [f.code for f in check(analyze(SourceFile("a.job.yml", text)))]
+    assert ("JC214" in found) == hangs
+    code = main(["run", "a.job.yml#main", "--timeout", "3" if hangs else "60", "--format", "json"])
+    result = json.loads(capsys.readouterr().out)
+    assert code == (124 if hangs else 0), result
