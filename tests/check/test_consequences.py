@@ -11,6 +11,8 @@ from jobc.source.file import SourceFile
 FILE = """\
 params:
   dry: {type: bool, default: false}
+env:
+  DRY: ${{ params.dry }}
 jobs:
   extract:
     outputs:

@@ -17,6 +17,7 @@ from shapes import SHAPES, finding, place
 from jobc.check.registry import docs, rules
 from jobc.diagnostics.diagnostic import Edit, Fix, Label
 from jobc.diagnostics.render import render
+from jobc.diagnostics.render.sarif import Tool
 from jobc.source.file import SourceFile
 
 RULES = [
@@ -36,7 +37,7 @@ def validator() -> Any:
 
 
 def sarif(findings: list[Any]) -> dict[str, Any]:
-    document = json.loads(render(findings, "sarif", files=1, rules=RULES))
+    document = json.loads(render(findings, "sarif", files=1, tool=Tool("1.2.3", RULES)))
     problems = [f"{error.json_path}: {error.message}" for error in validator().iter_errors(document)]
     assert not problems, problems
     run: dict[str, Any] = document["runs"][0]
@@ -54,6 +55,7 @@ def test_the_schema_refuses_what_is_no_sarif() -> None:
 
 def test_rules_are_described_once_each_with_ids_of_their_own() -> None:
     driver = sarif([])["tool"]["driver"]
+    assert driver["version"] == "1.2.3"
     ids = [rule["id"] for rule in driver["rules"]]
     assert len(set(ids)) == len(ids) == len(RULES)
     assert {"JC201", "JC211/unused-param", "JC211/unused-secret"} <= set(ids)

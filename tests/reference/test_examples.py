@@ -65,7 +65,8 @@ def test_every_example_is_there_in_both_forms() -> None:
 @pytest.mark.parametrize("name", YAML)
 def test_lint_has_nothing_to_say_of_the_yaml_form(name: str, world: object) -> None:
     done = jobc(EXAMPLES, "lint", "--no-cache", "--format", "json", name)
-    assert json.loads(done.stdout)["diagnostics"] == []
+    found = json.loads(done.stdout)["diagnostics"]
+    assert [each for each in found if each["severity"] != "info"] == []
     assert done.returncode == 0
 
 

@@ -105,7 +105,7 @@ def _stage(stage: Stage, job: Job, workflow: WorkflowModel, taint: Taint) -> Ite
     elif isinstance(stage, PyStage):
         for package in stage.deps:
             yield from _sink(package, "names a package that is installed and run", job, stage, taint)
-        yield from _python(stage, job, workflow, taint)
+        yield from _python(stage, workflow, taint)
     elif isinstance(stage, CallStage):
         yield from _sink(stage.function, "names the function that is called", job, stage, taint)
     elif isinstance(stage, DockerStage):
@@ -147,14 +147,14 @@ def _bash(stage: BashStage, job: Job, workflow: WorkflowModel, taint: Taint) -> 
         yield _finding(line_span(stage, placed, use.line, use.name), how, tainted[use.name][1])
 
 
-def _python(stage: PyStage, job: Job, workflow: WorkflowModel, taint: Taint) -> Iterator[Diagnostic]:
+def _python(stage: PyStage, workflow: WorkflowModel, taint: Taint) -> Iterator[Diagnostic]:
+    """What code reads of `params` by itself; an expression in code that is run is `unsafe-splice`."""
     placed = workflow.scripts.get(id(stage))
     if placed is None or not any(word in placed.text for word in ("os.", "subprocess", "eval", "exec")):
         return
     tree = python_tree(stage, workflow)
     if tree is None:
         return
-    slots = {placement.name: placement.hole for placement in placed.placements}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not node.args:
             continue
@@ -165,11 +165,6 @@ def _python(stage: PyStage, job: Job, workflow: WorkflowModel, taint: Taint) -> 
             how = f"is run as shell code by `{name}`"
         else:
             continue
-        for slot in _slots(node.args[0], slots.keys()):
-            hole = slots[slot]
-            flow = None if hole.expr is None else taint.expr(hole.expr, job, stage)
-            if flow is not None:
-                yield _finding(hole.span, how, flow)
         for param in _params(node.args[0]):
             flow = taint.param(param)
             if flow is not None:
@@ -181,22 +176,6 @@ def _through_shell(call: ast.Call) -> bool:
         keyword.arg == "shell" and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
         for keyword in call.keywords
     )
-
-
-def _slots(node: ast.AST, names: object) -> list[str]:
-    """The slots in an argument, those inside of text too."""
-    known = sorted(names, key=len, reverse=True)  # type: ignore[call-overload]
-    found: list[str] = []
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name) and part.id in known:
-            found.append(part.id)
-        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
-            rest = part.value
-            for name in known:
-                if name in rest:
-                    found.append(name)
-                    rest = rest.replace(name, "")
-    return found
 
 
 def _params(node: ast.AST) -> Iterator[str]:

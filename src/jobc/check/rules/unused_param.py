@@ -29,11 +29,11 @@ jobs:
 from collections.abc import Iterator
 
 from jobc.check.rule import Rule
-from jobc.diagnostics.diagnostic import WARNING, Diagnostic
+from jobc.diagnostics.diagnostic import INFO, Diagnostic
 from jobc.sema.model import SemanticModel
 from jobc.sema.reads import is_partial, is_written
 
-RULE = Rule("JC211", "unused-param", WARNING, "a parameter that nothing reads")
+RULE = Rule("JC211", "unused-param", INFO, "a parameter that nothing reads")
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:

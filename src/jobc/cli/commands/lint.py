@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jobc.check.rule import Rule
     from jobc.cli.lint.checking import Checked, Input
     from jobc.diagnostics.diagnostic import Finding
+    from jobc.diagnostics.render.sarif import Tool
 
 SEVERITIES = ("error", "warning", "info")
 
@@ -200,9 +201,9 @@ class Lint:
         else:
             from jobc.diagnostics.render import DESCRIBING, render
 
-            rules = _described() if format in DESCRIBING else ()
+            tool = _tool() if format in DESCRIBING else None
             color, width = context.color_on(stream), context.width_of(stream)
-            stream.write(render(findings, format, files=files, color=color, width=width, rules=rules))
+            stream.write(render(findings, format, files=files, color=color, width=width, tool=tool))
         if self._unreadable:
             return 2
         bound = SEVERITIES.index(self._args.fail_on or context.config.lint_fail_on or "warning")
@@ -249,10 +250,12 @@ class _Described:
         self.page = page
 
 
-def _described() -> list[_Described]:
+def _tool() -> Tool:
+    from jobc import __version__
     from jobc.check.registry import docs, rules
+    from jobc.diagnostics.render.sarif import Tool
 
-    return [_Described(rule, docs(rule)) for rule in rules().values()]
+    return Tool(__version__, [_Described(rule, docs(rule)) for rule in rules().values()])
 
 
 def _words(given: Sequence[str] | None) -> list[str]:

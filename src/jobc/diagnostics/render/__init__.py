@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobc.diagnostics.diagnostic import Finding
-    from jobc.diagnostics.render.sarif import Described
+    from jobc.diagnostics.render.sarif import Tool
 
 #: format → its module, which has `render(findings, *, files, color, width) -> str`.
 FORMATS = {
@@ -21,7 +21,7 @@ FORMATS = {
     "github": "jobc.diagnostics.render.github",
     "junit": "jobc.diagnostics.render.junit",
 }
-#: Formats that say what each rule is.
+#: Formats that say what jobc and its rules are; they need a `Tool`.
 DESCRIBING = frozenset(("sarif",))
 
 
@@ -32,12 +32,12 @@ def render(
     files: int,
     color: bool = False,
     width: int | None = None,
-    rules: Sequence[Described] = (),
+    tool: Tool | None = None,
 ) -> str:
     """The findings in `format`, in the order given, with an end of line after the last line.
 
     `files` is how many files were looked at; `width` the columns of the terminal (None: no limit on
-    lines of words, and long source lines are cut at 140); `rules` are all rules, for the formats that are
+    lines of words, and long source lines are cut at 140); `tool` is what jobc is, for the formats that are
     `DESCRIBING`. Raises UsageError for an unknown format.
     """
     if format not in FORMATS:
@@ -48,7 +48,7 @@ def render(
         return summarize(findings, files) + "\n"
     module = __import__(FORMATS[format], fromlist=["render"])
     if format in DESCRIBING:
-        described: str = module.render(findings, files=files, rules=rules)
+        described: str = module.render(findings, tool)
         return described
     text: str = module.render(findings, files=files, color=color, width=width)
     return text

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from jobc import __version__
 from jobc.diagnostics.diagnostic import Edit, Finding, Fix
 from jobc.diagnostics.fingerprint import fingerprints
 from jobc.source.file import Span
@@ -37,14 +36,18 @@ class Described(Protocol):
     def page(self) -> str: ...
 
 
-def render(
-    findings: Sequence[Finding],
-    *,
-    files: int,
-    color: bool = False,
-    width: int | None = None,
-    rules: Sequence[Described] = (),
-) -> str:
+class Tool:
+    """What SARIF says of jobc itself."""
+
+    __slots__ = ("rules", "version")
+
+    def __init__(self, version: str, rules: Sequence[Described]) -> None:
+        self.version = version
+        self.rules = rules
+
+
+def render(findings: Sequence[Finding], tool: Tool) -> str:
+    rules = tool.rules
     codes = [rule.code for rule in rules]
     ids = {
         rule.name: rule.code if codes.count(rule.code) == 1 else f"{rule.code}/{rule.name}" for rule in rules
@@ -54,8 +57,8 @@ def render(
         "tool": {
             "driver": {
                 "name": "jobc",
-                "version": __version__,
-                "semanticVersion": __version__,
+                "version": tool.version,
+                "semanticVersion": tool.version,
                 "informationUri": DOCUMENTATION,
                 "rules": [_rule(rule, ids[rule.name]) for rule in rules],
             }
