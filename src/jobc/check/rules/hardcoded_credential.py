@@ -126,7 +126,8 @@ def _text(item: Item) -> str:
 def _is_constant(item: Item) -> bool:
     """Whether a value is given, and not plainly an example."""
     text = _text(item)
-    return len(text) >= 3 and _EXAMPLE.search(text) is None
+    # A word of letters alone (`storagekey`) stands for a key in an example.
+    return len(text) >= 8 and any(map(str.isdigit, text)) and _EXAMPLE.search(text) is None
 
 
 def _is_random(text: str) -> bool:
