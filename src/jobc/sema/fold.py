@@ -47,12 +47,24 @@ NOT_CONSTANT: Final = NotConstant()
 _NAMES: dict[str, str] = {"fromJSON": "fromJson", "toJSON": "toJson", "json": "toJson"}
 
 
+#: What `outcome` gives for an expression that fails whenever it is evaluated.
+FAILS: Final = NotConstant()
+
+
 def fold(expr: Expr) -> Any:
     """The value of a constant expression, or `NOT_CONSTANT`."""
+    value = outcome(expr)
+    return NOT_CONSTANT if value is FAILS else value
+
+
+def outcome(expr: Expr) -> Any:
+    """As `fold`, but `FAILS` where evaluation is sure to fail."""
     try:
         return _fold(expr)
-    except (_Open, EvaluationError):
+    except _Open:
         return NOT_CONSTANT
+    except EvaluationError:
+        return FAILS
 
 
 class _Open(Exception):

@@ -11,6 +11,10 @@ from jobc.source.file import SourceFile
 from jobc.syntax.ast import Document, Job, Need, Stage, Value, Workflow
 from jobc.syntax.expr import Expr
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jobc.sema.reachability import Reachability
+
 
 class Site:
     """A value with expressions, where it stands: `position` names a row of `sema.positions`.
@@ -38,7 +42,19 @@ class WorkflowModel:
     `order` holds the jobs that are on none and wait for none.
     """
 
-    __slots__ = ("cycles", "jobs", "name", "order", "scripts", "sites", "triggers", "types", "workflow")
+    __slots__ = (
+        "conditional",
+        "cycles",
+        "jobs",
+        "name",
+        "order",
+        "reachability",
+        "scripts",
+        "sites",
+        "triggers",
+        "types",
+        "workflow",
+    )
 
     def __init__(self, workflow: Workflow, name: str) -> None:
         self.workflow = workflow
@@ -54,6 +70,10 @@ class WorkflowModel:
         self.sites: list[Site] = []
         #: The inferred type of each expression, by id(expr).
         self.types: dict[int, Type] = {}
+        #: Once `sema.conditional` was asked.
+        self.conditional: bool | None = None
+        #: Once a rule has asked for it (`sema.reachability.reachable`): one entry, None where there is no analysis.
+        self.reachability: list[Reachability | None] = []
 
     def type_of(self, expr: Expr) -> Type:
         """The inferred type of an expression of this workflow (`any` where nothing is known)."""
