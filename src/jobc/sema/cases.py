@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-from jobc.sema.choices import OTHER, VALUE, Choice, Choices, same
+from jobc.sema.choices import OTHER, VALUE, Choice, Choices, path_of, same, text_of
 from jobc.sema.diagram import FALSE, TRUE
 from jobc.sema.fold import FAILS, NOT_CONSTANT, fold, outcome
 from jobc.sema.signatures import METHODS, function
@@ -38,7 +38,6 @@ from jobc.syntax.expr import (
     Unary,
     walk,
 )
-from jobc.syntax.printer import print_expr
 
 #: As many combinations of known operands are computed.
 PRODUCT = 64
@@ -106,13 +105,14 @@ class Cases:
 
 
 class Evaluator:
-    """Evaluates expressions of one place."""
+    """Evaluates the expressions of one place; opaque parts that differ from site to site are told by where they stand in it."""
 
-    __slots__ = ("_choices", "_place")
+    __slots__ = ("_choices", "_origin", "_place")
 
-    def __init__(self, choices: Choices, place: Place) -> None:
+    def __init__(self, choices: Choices, place: Place, origin: int = 0) -> None:
         self._choices = choices
         self._place = place
+        self._origin = origin
 
     def condition(self, expr: Expr) -> tuple[int, int]:
         """(where it is true, where it is false); elsewhere it fails."""
@@ -219,7 +219,7 @@ class Evaluator:
             if path[2:] == ("result",):
                 return Cases([(name, guard) for name, guard in need.by_result.items() if guard != FALSE])
             if path[2] == "outputs" and len(path) == 4 and need.lists:
-                scalars = [v for v in self._choices.constants(print_expr(expr)) if not isinstance(v, list)]
+                scalars = [v for v in self._choices.constants(text_of(expr)) if not isinstance(v, list)]
                 return Cases([([], need.runs ^ 1)], need.runs, (True, False, None, *scalars))
             if path[2] == "outputs" and len(path) > 3:
                 return self._merge([(Cases([(None, TRUE)]), need.runs ^ 1), (self._whole(expr), need.runs)])
@@ -295,7 +295,7 @@ class Evaluator:
 
     def _opaque(self, expr: Expr, boolean: bool) -> Cases:
         """A choice among what the expression is compared with, and others."""
-        text = print_expr(expr)
+        text = text_of(expr)
         values = list(self._choices.constants(text))
         if boolean:
             values += [value for value in (True, False) if not any(same(value, old) for old in values)]
@@ -324,7 +324,7 @@ class Evaluator:
                 elif part.name in place.local or (part.name == "needs" and id(part) not in named):
                     scope = max(scope, 1)
         if scope == 2:
-            return f"{place.job}/{place.site}/{expr.start}: {text}"
+            return f"{place.job}/{place.site}/{expr.start - self._origin}: {text}"
         return f"{place.job}: {text}" if scope else text
 
 
@@ -348,24 +348,6 @@ def _walked(value: Any, path: tuple[str, ...]) -> Cases:
             return Cases([])
         value = value.get(name)
     return Cases([(value, TRUE)])
-
-
-def path_of(expr: Expr) -> tuple[str, ...] | None:
-    """`needs.x['outputs'].y` as its names; None for anything else."""
-    names: list[str] = []
-    while True:
-        match expr:
-            case Member():
-                names.append(expr.name)
-                expr = expr.object
-            case Index(index=Literal(value=str(name))):
-                names.append(name)
-                expr = expr.object
-            case Name():
-                names.append(expr.name)
-                return tuple(reversed(names))
-            case _:
-                return None
 
 
 def _operands(expr: Expr) -> list[Expr]:

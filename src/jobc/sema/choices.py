@@ -22,7 +22,7 @@ from jobc.sema.diagram import FALSE, TRUE, Diagram
 from jobc.sema.fold import NOT_CONSTANT, fold
 from jobc.sema.model import WorkflowModel
 from jobc.syntax.ast import CaseStage, ExprHole, ParamDecl, TemplateValue, Value
-from jobc.syntax.expr import Binary, Conditional, Expr, ListExpr, Unary
+from jobc.syntax.expr import Binary, Conditional, Expr, Index, ListExpr, Literal, Member, Name, Unary
 from jobc.syntax.printer import print_expr
 
 _TOP = 1 << 40
@@ -79,7 +79,7 @@ class Choice:
 class Choices:
     """All choices of one or more workflows that are compared, on one diagram. `fixed` holds parameters that are given."""
 
-    __slots__ = ("_constants", "_facts", "_next", "_owner", "_params", "by_key", "diagram", "fixed")
+    __slots__ = ("_constants", "_next", "_owner", "_params", "by_key", "diagram", "fixed")
 
     def __init__(self, workflows: Iterable[WorkflowModel], fixed: dict[str, Any] | None = None) -> None:
         self.diagram = Diagram(LIMIT)
@@ -88,7 +88,6 @@ class Choices:
         self._owner: dict[int, tuple[Choice, int]] = {}
         self._next = 0
         self._params = _TOP
-        self._facts = 0
         self._constants: dict[str, list[Any]] = {}
         for workflow in workflows:
             self._collect_workflow(workflow)
@@ -107,9 +106,8 @@ class Choices:
         return found
 
     def fact(self, words: str) -> int:
-        """A boolean of its own that is usually false; `words` say that it holds."""
-        self._facts += 1
-        return self.choice(FACT, words, [True, False], 1, key=str(self._facts)).guards[0]
+        """Where something holds that usually does not; `words` say what, and name it."""
+        return self.choice(FACT, words, [True, False], 1).guards[0]
 
     def param(self, decl: ParamDecl) -> Choice | None:
         """The choice of a parameter with finitely many values; None where there are too many."""
@@ -181,7 +179,7 @@ class Choices:
                 if isinstance(items, list):
                     self._collect(expr.left, items)
             case _:
-                known = self._constants.setdefault(print_expr(expr), [])
+                known = self._constants.setdefault(text_of(expr), [])
                 known.extend(value for value in wanted if not any(same(value, old) for old in known))
                 for part in expr.children():
                     self._collect(part, [])
@@ -242,6 +240,32 @@ def param_values(decl: ParamDecl) -> list[Any] | None:
         if not any(same(value, old) for old in unique):
             unique.append(value)
     return unique
+
+
+def path_of(expr: Expr) -> tuple[str, ...] | None:
+    """`needs.x['outputs'].y` as its names; None for anything else."""
+    names: list[str] = []
+    while True:
+        match expr:
+            case Member():
+                names.append(expr.name)
+                expr = expr.object
+            case Index(index=Literal(value=str(name))):
+                names.append(name)
+                expr = expr.object
+            case Name():
+                names.append(expr.name)
+                return tuple(reversed(names))
+            case _:
+                return None
+
+
+def text_of(expr: Expr) -> str:
+    """The expression's text, the same for `needs.x.result` and `needs['x'].result`."""
+    path = path_of(expr)
+    if path is not None and all(name.replace("-", "_").isidentifier() for name in path):
+        return ".".join(path)
+    return print_expr(expr)
 
 
 def constant_of(value: Value) -> Any:

@@ -72,8 +72,8 @@ class WorkflowModel:
         self.types: dict[int, Type] = {}
         #: Once `sema.conditional` was asked.
         self.conditional: bool | None = None
-        #: Once a rule has asked for it (`sema.reachability.reachable`): one entry, None where there is no analysis.
-        self.reachability: list[Reachability | None] = []
+        #: Once a rule has asked for them (`sema.reachability`): by name, None where there is no analysis.
+        self.reachability: dict[str, Reachability | None] = {}
 
     def type_of(self, expr: Expr) -> Type:
         """The inferred type of an expression of this workflow (`any` where nothing is known)."""

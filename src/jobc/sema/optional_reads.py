@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
-from jobc.sema.cases import Evaluator, Place, path_of
+from jobc.sema.cases import Evaluator, Place
+from jobc.sema.choices import path_of
 from jobc.sema.diagram import FALSE, Exhausted
 from jobc.sema.model import Site, WorkflowModel
 from jobc.sema.reachability import JobReach, Reachability

@@ -161,7 +161,7 @@ class Reachability:
         if expr is None:
             free = self.choices.fact(f"the condition of `{reach.job.id}` holds")
             return free, free ^ 1
-        return Evaluator(self.choices, self.place(reach)).condition(expr)
+        return Evaluator(self.choices, self.place(reach), expr.start).condition(expr)
 
     def place(self, reach: JobReach) -> Place:
         """Where the job's own expressions stand: its needs have ended, none of its stages has begun."""
@@ -390,9 +390,19 @@ def _may_displace(job: Job) -> bool:
 
 def reachable(workflow: WorkflowModel) -> Reachability | None:
     """The analysis that rules share; None where needs are unknown or circular, which other rules report."""
-    if not workflow.reachability:
+    known = workflow.reachability
+    if "usual" not in known:
         sound = len(workflow.order) == len(workflow.jobs) and all(
             need.id in workflow.jobs for job in workflow.jobs.values() for need in job.needs
         )
-        workflow.reachability.append(Reachability(workflow, switches=True) if sound else None)
-    return workflow.reachability[0]
+        known["usual"] = Reachability(workflow, switches=True) if sound else None
+    return known["usual"]
+
+
+def reachable_when_cancelled(workflow: WorkflowModel) -> Reachability:
+    """The same of runs that are cancelled, in which clean-up jobs see what others do not. Only where `reachable` is."""
+    found = workflow.reachability.get("cancelled")
+    if found is None:
+        found = Reachability(workflow, switches=True, interrupted=True)
+        workflow.reachability["cancelled"] = found
+    return found

@@ -81,7 +81,7 @@ def condition_of(
             FACT, f"the condition of stage {site} of `{job.job.id}` holds", [True, False]
         )
         return free.guards[0], free.guards[1]
-    return Evaluator(reach.choices, stage_place(reach, job, site, calls, matrix)).condition(expr)
+    return Evaluator(reach.choices, stage_place(reach, job, site, calls, matrix), expr.start).condition(expr)
 
 
 def stage_place(

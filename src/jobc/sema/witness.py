@@ -123,7 +123,7 @@ def why_never(reach: Reachability, job: JobReach) -> str:
     rule = job.job.trigger_rule
     if rule in ("one_success", "one_failed") and job.rule == FALSE:
         status = SUCCESS if rule == "one_success" else FAILED
-        names = joined([f"`{need.job.id}`" for need in job.needs])
+        names = ", ".join(f"`{need.job.id}`" for need in job.needs)
         return f"it needs one of {names} {_TO[status]} ({rule}), and none can"
     core = _core(reach, job)
     asked = [requirement for requirement in core if requirement.need is not None]
@@ -183,7 +183,8 @@ def _depends(reach: Reachability, need: JobReach, said: list[_Requirement]) -> s
     implies = reach.diagram.implies
     for other in said:
         assert other.need is not None
-        for status, guard in other.need.statuses.items():
+        for status in (SUCCESS, FAILED):
+            guard = other.need.statuses[status]
             if guard not in (FALSE, TRUE) and implies(need.runs, guard):
                 return f", which runs only if `{other.need.job.id}` {ENDS[status]},"
     rule = need.job.trigger_rule

@@ -62,11 +62,11 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
         dead = _dead(reach)
         if not dead:
             continue
-        from jobc.sema.reachability import Reachability
-
         if any(reach.jobs[id].job.trigger_rule == "all_done" for id in dead):
             # Clean-up jobs run in a cancelled run too.
-            cancelled = Reachability(workflow, switches=True, interrupted=True)
+            from jobc.sema.reachability import reachable_when_cancelled
+
+            cancelled = reachable_when_cancelled(workflow)
             dead = {id: None for id in dead if cancelled.jobs[id].runs == 1}
         roots = [id for id in dead if not reach.could_run(id, {*dead} - {id})]
         others = [id for id in dead if id not in roots]

@@ -45,7 +45,7 @@ from jobc.check.analyses import analyses, bounded, is_reported
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
 from jobc.sema.conditional import decides
-from jobc.sema.model import SemanticModel
+from jobc.sema.model import SemanticModel, WorkflowModel
 from jobc.syntax.ast import CaseStage, Const
 
 if TYPE_CHECKING:
@@ -56,18 +56,28 @@ RULE = Rule("JC209", "dead-stage", WARNING, "a stage that never runs though its 
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
-    for _, reach in analyses(model):
+    for workflow, reach in analyses(model):
         for job in reach.jobs.values():
             if job.runs != 1 and any(decides(stage) for stage in job.job.stages):
-                yield from bounded(reach, _of(reach, job, model))
+                yield from bounded(reach, _of(reach, job, workflow, model))
 
 
-def _of(reach: Reachability, job: JobReach, model: SemanticModel) -> Iterator[Diagnostic]:
+def _of(
+    reach: Reachability, job: JobReach, workflow: WorkflowModel, model: SemanticModel
+) -> Iterator[Diagnostic]:
     from jobc.sema.reachability_stages import stages_of
 
     told: set[int] = set()
-    for stage in stages_of(reach, job):
-        if stage.runs == 1 and id(stage.after) not in told:
+    dead = [stage for stage in stages_of(reach, job) if stage.runs == 1]
+    if dead and job.job.trigger_rule == "all_done":
+        # A clean-up job may have stages for runs that are cancelled.
+        from jobc.sema.reachability import reachable_when_cancelled
+
+        other = reachable_when_cancelled(workflow)
+        alive = {(id(s.stage), s.arm) for s in stages_of(other, other.jobs[job.job.id]) if s.runs != 1}
+        dead = [stage for stage in dead if (id(stage.stage), stage.arm) not in alive]
+    for stage in dead:
+        if id(stage.after) not in told:
             found = _finding(job, stage, model)
             if found is not None:
                 yield found
