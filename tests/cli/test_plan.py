@@ -167,6 +167,17 @@ def test_a_difference_is_said_with_when_it_shows(plan):
     assert out.startswith("`deploy` no longer runs when `test` is skipped and `params.quick` is true\n")
 
 
+def test_a_value_that_only_the_new_version_takes_is_a_difference(plan):
+    text = (
+        "params: {t: {type: choice, enum: [%s], default: a}}\n"
+        "jobs:\n  x: {condition: \"params.t in ['a', 'c']\", stages: [{echo: a}]}\n"
+        "  y: {condition: params.t != 'a', stages: [{echo: a}]}\n"
+    )
+    code, out, _ = plan(text % "a, b, c", old=text.replace("'a', 'c'", "'a'") % "a, b")
+    assert code == 1
+    assert out == "`x` now also runs when `params.t` is 'c'\n"
+
+
 def test_jobs_that_come_go_die_move_and_multiply_are_said(plan):
     new = FLOW.replace("trigger-rule: all_success", "trigger-rule: all_failed").replace(
         "  tidy: {needs: deploy, trigger-rule: all_done, condition: cancelled(), stages: [{echo: a}]}\n",

@@ -114,6 +114,16 @@ class Evaluator:
         self._place = place
         self._origin = origin
 
+    def decide(self, expr: Expr) -> tuple[int, int]:
+        """As `condition`; one that reads parameters alone is evaluated once for all places."""
+        if not all(_everywhere(part) for part in walk(expr)):
+            return self.condition(expr)
+        text = text_of(expr)
+        found = self._choices.decided.get(text)
+        if found is None:
+            found = self._choices.decided[text] = self.condition(expr)
+        return found
+
     def condition(self, expr: Expr) -> tuple[int, int]:
         """(where it is true, where it is false); elsewhere it fails."""
         return self._truth(expr, self.cases(expr))
@@ -328,6 +338,13 @@ class Evaluator:
         return f"{place.job}: {text}" if scope else text
 
 
+def _everywhere(part: Expr) -> bool:
+    """Whether a node has the same value at every place of a workflow."""
+    if isinstance(part, Name):
+        return part.name == "params"
+    return not isinstance(part, Call | Filter | Method) or _pure(part)
+
+
 def _boolean(true: int, false: int) -> Cases:
     return Cases([(value, guard) for value, guard in ((True, true), (False, false)) if guard != FALSE])
 
@@ -375,6 +392,9 @@ def _operands(expr: Expr) -> list[Expr]:
 
 def _with_operands(expr: Expr, values: list[Any]) -> Expr:
     """The same operation on constants; `values` are in the order of `_operands`."""
+    if isinstance(expr, Binary):
+        left, right = (Literal(value) for value in values)
+        return Binary(expr.op, left, right)
     made = copy.copy(expr)
     rest = iter(Literal(value, expr.start, expr.end) for value in values)
     match made:
@@ -382,8 +402,6 @@ def _with_operands(expr: Expr, values: list[Any]) -> Expr:
             made.object = next(rest)
         case Index():
             made.object, made.index = next(rest), next(rest)
-        case Binary():
-            made.left, made.right = next(rest), next(rest)
         case Unary():
             made.operand = next(rest)
         case ListExpr():

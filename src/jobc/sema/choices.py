@@ -79,16 +79,29 @@ class Choice:
 class Choices:
     """All choices of one or more workflows that are compared, on one diagram. `fixed` holds parameters that are given."""
 
-    __slots__ = ("_constants", "_next", "_owner", "_params", "by_key", "diagram", "fixed")
+    __slots__ = (
+        "_constants",
+        "_domains",
+        "_next",
+        "_owner",
+        "_params",
+        "by_key",
+        "decided",
+        "diagram",
+        "fixed",
+    )
 
     def __init__(self, workflows: Iterable[WorkflowModel], fixed: dict[str, Any] | None = None) -> None:
         self.diagram = Diagram(LIMIT)
         self.fixed = fixed or {}
+        #: Conditions that read parameters alone, by text: (where true, where false).
+        self.decided: dict[str, tuple[int, int]] = {}
         self.by_key: dict[tuple[str, ...], Choice] = {}
         self._owner: dict[int, tuple[Choice, int]] = {}
         self._next = 0
         self._params = _TOP
         self._constants: dict[str, list[Any]] = {}
+        self._domains: dict[str, list[Any] | None] = {}
         for workflow in workflows:
             self._collect_workflow(workflow)
 
@@ -114,7 +127,7 @@ class Choices:
         found = self.by_key.get((PARAM, decl.name))
         if found is not None:
             return found
-        values = param_values(decl)
+        values = self._domains.get(decl.name)
         if values is None:
             return None
         usual = next((i for i, value in enumerate(values) if same(value, decl.default)), None)
@@ -145,6 +158,16 @@ class Choices:
         return self._constants.get(text, [])
 
     def _collect_workflow(self, workflow: WorkflowModel) -> None:
+        for decl in workflow.workflow.params or ():
+            values = param_values(decl)
+            known = self._domains.setdefault(decl.name, values)
+            if values is None or known is None:
+                self._domains[decl.name] = None
+            elif known is not values:
+                # Two versions of a workflow: what either of them takes.
+                self._domains[decl.name] = known + [
+                    v for v in values if not any(same(v, old) for old in known)
+                ]
         for site in workflow.sites:
             if site.is_condition:
                 for expr in _expressions(site.value):

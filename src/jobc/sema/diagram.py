@@ -10,6 +10,11 @@ stands above all that the job waits for, and `succeeds and what it needs` is one
 chain of ten thousand jobs makes ten thousand nodes, one call each. `conjunction` keeps that for joins: it takes the
 topmost literal off each operand, so that operands with the same rest meet once.
 
+A solver was measured beside it. On random graphs of 200 jobs with all rules and conditions, asking a SAT solver (CaDiCaL
+by way of python-sat) for each job's four ends takes as long as building the diagrams (0.1 s) and four times as long for
+1,000 jobs, and its import costs 70 ms more; a diagram package (dd) takes 400 ms to import. Diagrams also answer what a
+solver does not: whether two versions do the same, and what the cheapest witness is.
+
 All walks keep their own stacks. `Exhausted` is raised after `limit` steps; what was made before stays good.
 """
 

@@ -84,11 +84,14 @@ class _JobWalk:
                 job.runs if site.position == "stage.condition" else self._stages.get(id(site.stage), job.runs)
             )
         else:
-            place = reach.place(job)
             before = {"job.condition": job.rule, "job.outputs": job.runs}
             guard = before.get(site.position, job.holds)
         for hole in holes(site.value):
             if hole.expr is not None and "needs" in hole.hole.source:
+                if site.stage is None:
+                    place = reach.place(job, hole.expr)
+                else:
+                    place = stage_place(reach, job, str(id(site.stage)), {}, None)
                 try:
                     yield from self._walk(hole.expr, guard, place, hole.hole.span.file)
                 except Exhausted:

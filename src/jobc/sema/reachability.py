@@ -38,7 +38,7 @@ from jobc.sema.diagram import FALSE, TRUE, Exhausted
 from jobc.sema.fold import NOT_CONSTANT
 from jobc.sema.model import WorkflowModel
 from jobc.syntax.ast import Const, Job, ListValue, MapValue, ParamDecl, TemplateValue, Value
-from jobc.syntax.expr import Expr
+from jobc.syntax.expr import Call, Expr, walk
 
 #: Steps that the decision of one job may take.
 SHARE = 150_000
@@ -161,15 +161,16 @@ class Reachability:
         if expr is None:
             free = self.choices.fact(f"the condition of `{reach.job.id}` holds")
             return free, free ^ 1
-        return Evaluator(self.choices, self.place(reach), expr.start).condition(expr)
+        return Evaluator(self.choices, self.place(reach, expr), expr.start).decide(expr)
 
-    def place(self, reach: JobReach) -> Place:
-        """Where the job's own expressions stand: its needs have ended, none of its stages has begun."""
+    def place(self, reach: JobReach, expr: Expr) -> Place:
+        """Where an expression of the job itself stands: its needs have ended, none of its stages has begun."""
+        asks = any(isinstance(part, Call) for part in walk(expr))
         return Place(
             reach.job.id,
             "",
             self.statuses_of(reach),
-            self._calls(reach),
+            self._calls(reach) if asks else {},
             self._params,
             known={"job": {"id": reach.job.id, "status": SUCCESS}},
         )

@@ -81,7 +81,7 @@ def condition_of(
             FACT, f"the condition of stage {site} of `{job.job.id}` holds", [True, False]
         )
         return free.guards[0], free.guards[1]
-    return Evaluator(reach.choices, stage_place(reach, job, site, calls, matrix), expr.start).condition(expr)
+    return Evaluator(reach.choices, stage_place(reach, job, site, calls, matrix), expr.start).decide(expr)
 
 
 def stage_place(

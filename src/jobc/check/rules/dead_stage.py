@@ -46,7 +46,7 @@ from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
 from jobc.sema.conditional import decides
 from jobc.sema.model import SemanticModel, WorkflowModel
-from jobc.syntax.ast import CaseStage, Const
+from jobc.syntax.ast import CaseStage, Const, RaiseStage
 
 if TYPE_CHECKING:
     from jobc.sema.reachability import JobReach, Reachability
@@ -77,6 +77,8 @@ def _of(
         alive = {(id(s.stage), s.arm) for s in stages_of(other, other.jobs[job.job.id]) if s.runs != 1}
         dead = [stage for stage in dead if (id(stage.stage), stage.arm) not in alive]
     for stage in dead:
+        if stage.why == "raise" and isinstance(stage.stage, RaiseStage):
+            continue  # several in a row say what is not supported: no work is lost
         if id(stage.after) not in told:
             found = _finding(job, stage, model)
             if found is not None:
