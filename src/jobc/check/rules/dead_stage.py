@@ -2,7 +2,8 @@
 
 Reports stages that never run though their job does: the condition is never true there (in no combination of the
 matrix, for no value of a parameter), an earlier `raise` always ends the job, no value reaches the arm of a `case`, or
-the list of a `foreach` is empty. A condition that is plainly `false` is taken as switched off by hand.
+the list of a `foreach` is empty. What is switched off by hand is not reported: a condition that is plainly `false`, a
+job that begins with a `raise`.
 
 ## Why is this bad?
 
@@ -77,8 +78,8 @@ def _of(
         alive = {(id(s.stage), s.arm) for s in stages_of(other, other.jobs[job.job.id]) if s.runs != 1}
         dead = [stage for stage in dead if (id(stage.stage), stage.arm) not in alive]
     for stage in dead:
-        if stage.why == "raise" and isinstance(stage.stage, RaiseStage):
-            continue  # several in a row say what is not supported: no work is lost
+        if stage.why == "raise" and (stage.after is job.job.stages[0] or isinstance(stage.stage, RaiseStage)):
+            continue  # a job that begins with it is switched off by hand; several in a row lose no work
         if id(stage.after) not in told:
             found = _finding(job, stage, model)
             if found is not None:
