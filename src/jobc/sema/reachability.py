@@ -81,7 +81,7 @@ class JobReach:
 class Reachability:
     """One workflow's jobs. `switches`: conditions that are plainly `false` are taken as free, for they are set by hand."""
 
-    __slots__ = ("_interrupted", "_params", "_switches", "choices", "diagram", "inexact", "jobs", "workflow")
+    __slots__ = ("_interrupted", "_params", "_switches", "choices", "diagram", "inexact", "jobs")
 
     def __init__(
         self,
@@ -91,7 +91,6 @@ class Reachability:
         switches: bool = False,
         interrupted: bool = False,
     ) -> None:
-        self.workflow = workflow
         self.choices = choices or Choices([workflow])
         self.diagram = self.choices.diagram
         self._interrupted = interrupted
