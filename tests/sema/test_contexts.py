@@ -164,7 +164,7 @@ def test_every_position_says_of_every_context_whether_or_why_not() -> None:
 
 @pytest.mark.parametrize("function", STATUS_FUNCTIONS)
 def test_status_functions_are_there_where_something_has_run(function: str) -> None:
-    assert rules(stages(f"      - condition: {function}()\n        echo: hi\n")) == []
+    assert rules(stages(f"      - echo: first\n      - condition: {function}()\n        echo: hi\n")) == []
     text = f"env: {{X: '${{{{ {function}() }}}}'}}\njobs:\n  a:\n    stages: [{{echo: hi}}]\n"
     assert rules(text) == ["context-unavailable"]
 

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lint": ("jobc.cli.commands.lint", "check jobs files: what is wrong, where, and how to mend it"),
     "explain": ("jobc.cli.commands.explain", "show a rule's page: what it finds, why, and an example"),
     "compile": ("jobc.cli.commands.compile", "compile to the deterministic IR, a text dump, or a graph"),
+    "plan": ("jobc.cli.commands.plan", "say what would run and why, and what a change changes"),
     "run": ("jobc.cli.commands.run", "compile and execute a workflow"),
     "runs": ("jobc.cli.commands.runs", "list and show past runs, and read their logs"),
     "import": ("jobc.cli.commands.import_", "rewrite a workflow of another tool, and report what changed"),

@@ -46,15 +46,27 @@ NOT_CONSTANT: Final = NotConstant()
 _NAMES: dict[str, str] = {"fromJSON": "fromJson", "toJSON": "toJson", "json": "toJson"}
 
 
+#: What `outcome` gives for an expression that fails whenever it is evaluated.
+FAILS: Final = NotConstant()
+
+
 def fold(expr: Expr) -> Any:
     """The value of a constant expression, or `NOT_CONSTANT`."""
+    value = outcome(expr)
+    return NOT_CONSTANT if value is FAILS else value
+
+
+def outcome(expr: Expr) -> Any:
+    """As `fold`, but `FAILS` where evaluation is sure to fail."""
     # The evaluator is loaded for what is to be folded, not for what merely asks whether something was.
     from jobc.interpreter.evaluator import EvaluationError
 
     try:
         return _fold(expr)
-    except (_Open, EvaluationError):
+    except _Open:
         return NOT_CONSTANT
+    except EvaluationError:
+        return FAILS
 
 
 class _Open(Exception):

@@ -14,6 +14,7 @@ from jobc.syntax.ast import Document, Job, Need, Stage, Value, Workflow
 from jobc.syntax.expr import Expr
 
 if TYPE_CHECKING:
+    from jobc.sema.reachability import Reachability
     from jobc.sema.reads import Reads
 
 
@@ -45,10 +46,12 @@ class WorkflowModel:
 
     __slots__ = (
         "_reads",
+        "conditional",
         "cycles",
         "jobs",
         "name",
         "order",
+        "reachability",
         "scripts",
         "sites",
         "triggers",
@@ -70,6 +73,10 @@ class WorkflowModel:
         self.sites: list[Site] = []
         #: The inferred type of each expression, by id(expr).
         self.types: dict[int, Type] = {}
+        #: Once `sema.conditional` was asked.
+        self.conditional: bool | None = None
+        #: Once a rule has asked for them (`sema.reachability`): by name, None where there is no analysis.
+        self.reachability: dict[str, Reachability | None] = {}
         self._reads: Reads | None = None
 
     @property

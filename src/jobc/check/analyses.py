@@ -1,0 +1,44 @@
+"""What the rules on reachability share: the analyses of a model's workflows, and the places that are reported already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from jobc.diagnostics.diagnostic import Diagnostic
+from jobc.sema.conditional import is_conditional
+from jobc.sema.model import SemanticModel, WorkflowModel
+
+if TYPE_CHECKING:
+    from jobc.sema.reachability import Reachability
+    from jobc.source.file import Span
+
+
+def analyses(model: SemanticModel) -> Iterator[tuple[WorkflowModel, Reachability]]:
+    """The workflows in which something is decided, with what can happen in each. The analysis is made once."""
+    for workflow in model.all_workflows:
+        if is_conditional(workflow):
+            from jobc.sema.reachability import reachable
+
+            reach = reachable(workflow)
+            if reach is not None:
+                yield workflow, reach
+
+
+def bounded(reach: Reachability, findings: Iterator[Diagnostic]) -> Iterator[Diagnostic]:
+    """The findings on one job, as far as they can be made within its share of work."""
+    from jobc.sema.diagram import Exhausted
+
+    reach.allow()
+    try:
+        yield from findings
+    except Exhausted:
+        return
+
+
+def is_reported(span: Span, model: SemanticModel) -> bool:
+    """Whether a phase has found something wrong inside a place: what follows from that is not said again."""
+    return any(
+        found.span.file is span.file and span.start <= found.span.start and found.span.end <= span.end
+        for found in model.diagnostics
+    )
