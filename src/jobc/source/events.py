@@ -26,7 +26,7 @@ _INNER = re.compile(
     r"|(?<=[^\s,\[\]{}:?-])[ \t]*(\?+)"
     r"|(\?+)(?=[^\s,\[\]{}?])"
 )
-_FLOW_QUESTION = re.compile(r"\?(?:(?<=[\[{,]\?)|(?<=[\[{,] \?))[^\s,\[\]{}]")
+_FLOW_QUESTION = re.compile(r"(?:^[ \t]*|[\[{,]\s*)\?[^\s,\[\]{}]", re.MULTILINE)
 _VERSION = re.compile(r"^%YAML[ \t][^\r\n]*", re.MULTILINE)
 _PRIVATE_FIRST, _PRIVATE_LAST = 0xE000, 0xF8FF
 
