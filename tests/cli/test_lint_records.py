@@ -63,3 +63,39 @@ def test_fixing_a_damaged_file_ends_and_breaks_no_yaml(data: st.DataObject) -> N
     assert broken(fixed.after) <= broken(text)
     again = fixing.fix(fixed.checked, lambda findings: findings, unsafe=True)
     assert again.after == fixed.after, "a second time changes nothing"
+
+
+QUOTED = """params: {mode: str, 're: gions': int}
+jobs:
+  first-job: {stages: [{echo: hi}]}
+  'other job': {stages: [{echo: hi}]}
+  a:
+    needs: [first-job, 'other job']
+    stages:
+      - echo: %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("'${{ params[''moed''] }}'", "'${{ params[''mode''] }}'"),
+        (r'"${{ params[\"moed\"] }}"', r'"${{ params[\"mode\"] }}"'),
+        ("${{ params['moed'] }}", "${{ params['mode'] }}"),
+        ("'${{ needs[''frist-job''].result == ''sucess'' }}'", "'${{ needs[''first-job''].result == ''success'' }}'"),
+        ("${{ needs['other jab'].result }}", "${{ needs['other job'].result }}"),
+        ("${{ needs.other-job.result }}", None),
+        ("${{ params.regions }}", None),
+        ("${{ params['regions'] }}", None),
+    ],
+)  # fmt: skip
+def test_a_name_is_mended_in_the_quotes_it_has_or_not_at_all(wrong: str, right: str | None) -> None:
+    checked = check_one(Input("a.yml", "/nowhere", (QUOTED % wrong).encode()))
+    assert checked.findings
+    fixed = fixing.fix(checked, lambda findings: findings, unsafe=True)
+    assert fixed.after == QUOTED % (right or wrong)
+
+
+def test_a_property_that_is_no_word_is_proposed_in_brackets() -> None:
+    findings = check_one(Input("a.yml", "/nowhere", (QUOTED % "${{ params.regions }}").encode())).findings
+    assert "did you mean `params['re: gions']`?" in [finding.diagnostic.help for finding in findings]

@@ -19,6 +19,7 @@ from typing import Any
 from jobc.sema import infer_calls, infer_operators
 from jobc.sema.infer_report import Report, Reporter
 from jobc.sema.nearest import nearest
+from jobc.sema.respelling import is_word, respelled
 from jobc.sema.scope import Scope
 from jobc.sema.signatures import FIELDS, FUNCTIONS, METHODS
 from jobc.sema.types import (
@@ -55,6 +56,7 @@ from jobc.syntax.expr import (
     Name,
     Unary,
 )
+from jobc.syntax.printer import print_text
 
 __all__ = ["Report", "check_condition", "infer"]
 
@@ -248,8 +250,10 @@ def _unknown_property(
         if parts is not None and isinstance(expr, Member):
             reporter.subtraction(name, parts, start, f"{text}.")
             return
-        if near:
+        if near and (is_word(near) or isinstance(expr, Index)):
             help = f"did you mean `{near}`?"
+        elif near:
+            help = f"did you mean `{text}[{print_text(near)}]`?"
         else:
             known = ", ".join(f"`{prop}`" for prop in list(props)[:12]) + (", …" if len(props) > 12 else "")
             help = f"it has {known}" if props else "it has none at all"
@@ -257,8 +261,8 @@ def _unknown_property(
             message = f"`{text}` has no property `{name}`"
         else:
             message = f"`{name}` is no {owner.noun}"
-        shown = near if near is None or isinstance(expr, Member) else f"'{near}'"
-        reporter.undefined(message, start, end, help, shown, rule=owner.rule)
+        written = near and respelled(reporter.scope.file.text[start:end], near)
+        reporter.undefined(message, start, end, help, written, rule=owner.rule)
         return
     message = f"`{text}` is {reporter.words(expr.object, owner)}, which has no property `{name}`"
     if name in ("length", "size", "count") and family(owner) in ("str", "list"):

@@ -6,6 +6,7 @@ import re
 
 from jobc.sema.infer_report import Reporter
 from jobc.sema.nearest import nearest
+from jobc.sema.respelling import respelled
 from jobc.sema.types import (
     ANY,
     BOOL,
@@ -33,7 +34,6 @@ from jobc.sema.types import (
     without_null,
 )
 from jobc.syntax.expr import Binary, Call, Expr, Index, Literal, Member, Method, Name, Unary
-from jobc.syntax.printer import print_text
 
 _RULE = "incomparable-types"
 
@@ -201,13 +201,15 @@ def _not_among(
     )
     one = "it is one of" if len(allowed) > 1 else "it is always"
     help = f"did you mean `{show_constant(near)}`? {one} {shown}" if near else f"{one} {shown}"
+    source = reporter.scope.file.text[constant.start : constant.end]
+    written = respelled(source, near) if near else None
     reporter.finding(
         _RULE,
         f"`{reporter.text(other)}` is never {show(type)}, so this is always {result}",
         constant.start,
         constant.end,
         help,
-        reporter.replacement(print_text(near), constant.start, constant.end) if near else None,
+        reporter.replacement(written, constant.start, constant.end) if written else None,
     )
 
 

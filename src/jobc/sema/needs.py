@@ -8,6 +8,7 @@ from jobc.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label
 from jobc.sema.contexts import MISSING_NEED
 from jobc.sema.model import WorkflowModel
 from jobc.sema.nearest import MOST
+from jobc.sema.respelling import respelled
 from jobc.source.file import Span
 from jobc.source.nodes import Entry, Scalar, Sequence
 from jobc.syntax.ast import Job
@@ -56,9 +57,9 @@ def unknown_read(name: str, span: Span, job: Job, model: WorkflowModel) -> Diagn
     )
 
 
-def _rename(name: str, span: Span) -> Fix:
-    quote = span.text[:1] if span.text[:1] in ("'", '"') else ""
-    return Fix(f"write `{name}`", [Edit(span, f"{quote}{name}{quote}")], safe=False)
+def _rename(name: str, span: Span) -> Fix | None:
+    written = respelled(span.text, name)
+    return None if written is None else Fix(f"write `{name}`", [Edit(span, written)], safe=False)
 
 
 def yaml_word(name: str) -> str:
