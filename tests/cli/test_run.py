@@ -239,7 +239,7 @@ def test_a_run_past_its_timeout_exits_124_and_leaves_no_process(flow):
         "jobs:\n  a:\n    stages:\n      - bash: |\n          sleep 300 & echo $! > pid; wait\n"
         "  z: {needs: [a], trigger-rule: all_done, stages: [{bash: touch cleaned}]}\n"
     )
-    code, _out, _ = flow.run("run", "flow.job.yml", "--timeout", "1s")
+    code, _out, _ = flow.run("run", "flow.job.yml", "--timeout", "3s")
     assert code == 124
     assert (flow.folder / "cleaned").exists()
     pid = int((flow.folder / "pid").read_text())

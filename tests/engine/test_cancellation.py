@@ -106,7 +106,7 @@ def test_the_default_timeout_of_jobs_comes_from_the_environment():
 
 def test_a_run_past_its_timeout_fails_and_still_cleans_up():
     backend = Scripted(held("work"))
-    result = run(flow(), backend=backend, timeout=0.02)
+    result = run(flow(), backend=backend, timeout=0.3)
     assert result.timed_out
     assert result.status == "failed"
     assert statuses(result) == {
@@ -131,7 +131,7 @@ def test_a_retry_that_waits_does_not_outlive_a_cancellation():
 
 def test_a_job_waits_for_its_retry_without_a_slot():
     builder = Builder()
-    builder.job("work").retry = builder.retry(1, delay=0.05)
+    builder.job("work").retry = builder.retry(1, delay=0.5)
     builder.job("other")
     backend = Scripted(
         lambda task: failure(task) if task.job == 0 and task.inputs.run["attempt"] == 1 else success(task)

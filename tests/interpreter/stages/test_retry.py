@@ -102,7 +102,7 @@ def test_exit_codes_in_on(build: Any, run: Any, waits: list[float], on: list[Any
 
 
 def test_a_timeout_covers_one_attempt(build: Any, run: Any, waits: list[float]) -> None:
-    stage = build.bash('[ "$JOBC_ATTEMPT" = 2 ] || sleep 600', timeout=0.3, retry={"attempts": 1})
+    stage = build.bash('[ "$JOBC_ATTEMPT" = 2 ] || sleep 600', timeout=2, retry={"attempts": 1})
     result = run(build.job(stage))
     assert result.status == "success"
     assert result.stages[0].attempts == 2
