@@ -1,22 +1,34 @@
 """Shared by all tests: `--update-golden` rewrites golden files instead of comparing with them.
 
 Property tests look for new examples at every run, but where `CI` is set: there a red build is the change's fault.
+The caches and the settings of whoever runs the tests are neither read nor written.
 With `JOBC_REQUIRE_SERVICES` set, a service test that skips itself has failed: what it needs was to be there.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long an example takes says nothing on a machine that does other things too.
-settings.register_profile("jobc", deadline=None)
-settings.register_profile("ci", derandomize=True, deadline=None)
+# How long an example takes, or making it, says nothing on a machine that does other things too.
+settings.register_profile("jobc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("jobc"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "jobc")
+
+# Set before a test module is imported, since some compile at import. pip keeps its cache and its settings.
+_SCRATCH = tempfile.TemporaryDirectory(prefix="jobc-tests-")
+_CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+_PIP = os.path.join(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "pip", "pip.conf")
+os.environ.setdefault("PIP_CACHE_DIR", os.path.join(_CACHE, "pip"))
+if os.path.isfile(_PIP):
+    os.environ.setdefault("PIP_CONFIG_FILE", _PIP)
+os.environ["XDG_CACHE_HOME"] = os.path.join(_SCRATCH.name, "cache")
+os.environ["XDG_CONFIG_HOME"] = os.path.join(_SCRATCH.name, "config")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

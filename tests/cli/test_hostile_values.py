@@ -174,7 +174,11 @@ def closes_its_own_block(value: str) -> bool:
     return "END OF IT" in value.split("\n")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(MEAN | TEXTS)
 @example(HOSTILE)
 @example("")
@@ -185,7 +189,11 @@ def test_any_text_passes_through_every_context_unchanged_and_unexecuted(
         run_here(programs["text"], folder, value)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(BYTES)
 def test_any_bytes_pass_through_every_context_unchanged(
     programs: dict[str, Program], folder: Path, value: str

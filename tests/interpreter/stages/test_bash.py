@@ -41,7 +41,11 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(TEXTS, st.lists(TEXTS, max_size=4))
 def test_any_text_arrives_unchanged_and_unexecuted(build: Any, run: Any, word: str, words: list[str]) -> None:
     script = 'printf "%s\\0" "${JOBC_E1}" "${JOBC_E2[@]}" > got'

@@ -68,7 +68,11 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(VALUES, st.text(max_size=30))
 def test_any_value_arrives_unchanged_and_unexecuted(build: Any, run: Any, value: Any, text: str) -> None:
     slots = [("JOBC_E1", name("params.v"), "value"), ("JOBC_E2", name("params.t"), "text")]
