@@ -234,9 +234,9 @@ def test_deep_nesting_is_a_problem_and_no_crash(text: str) -> None:
 
 
 # The C parser takes a colon right after a quote for the end of a key, in brackets also in plain text. The dumper
-# adds a space where it folds a quoted text right after an escape, and writes `? a` and `: a` without quotes.
+# adds a space where it folds a quoted text right after an escape, and writes `? a` and `: a` without quotes; `:? a` is one text that is not read.
 WORDS = st.text(alphabet="ab 😀é'\"#:{}[],&*!|>%@`-\\?~0.\t", max_size=12).filter(
-    lambda word: re.search(r"['\"!*&]:|[\t\\][^'\"]* |^[?:] ", word) is None
+    lambda word: re.search(r"['\"!*&]:|[\t\\][^'\"]* |^[?:]+ ", word) is None
 )
 LINES = st.lists(st.text(alphabet="ab😀é'\"#:{}", min_size=1, max_size=6), min_size=1, max_size=4).map(
     "\n".join
