@@ -15,6 +15,7 @@ from jobc.cli.lint.checking import Checked, Input, check_one
 from jobc.cli.lint.fixing import Fixed, fix
 from jobc.diagnostics.diagnostic import ERROR, Finding
 from jobc.errors import CompileError
+from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
 from jobc.ir import codec
 from jobc.lower.program import lower
 from jobc.sema.analyze import analyze
@@ -95,8 +96,57 @@ def meaning(path: Path, text: str) -> dict[str, Any] | None:
 def placeless(body: dict[str, Any]) -> Any:
     body.pop("spans")
     body.pop("hash")
-    body["codes"] = [tree for _, tree in body["codes"]]
+    body["codes"] = [settled(tree) for _, tree in body["codes"]]
     return _placeless(body)
+
+
+#: Functions whose value is not the same in every run.
+OPEN = {
+    "datetime.now",
+    "datetime.utcnow",
+    "date.today",
+    "env",
+    "hashFiles",
+    "always",
+    "success",
+    "failure",
+    "cancelled",
+}
+
+
+def settled(tree: Any) -> Any:
+    """A code with what is constant in it worked out: `a && 1 == 1` means `a`."""
+    if not isinstance(tree, list):
+        return tree
+    match [tree[0], *(settled(part) for part in tree[1:])]:
+        case ["name", *_] as open_:
+            return open_
+        case ["and", True, other] | ["and", other, True] | ["or", False, other] | ["or", other, False]:
+            return other
+        case ["and", False, _] | ["and", _, False]:
+            return False
+        case ["or", True, _] | ["or", _, True]:
+            return True
+        case ["?:", bool(test), then, otherwise]:
+            return then if test else otherwise
+        case ["call", str(function), *_] as open_ if function in OPEN:
+            return open_
+        case [_, *parts] as whole if not any(isinstance(part, list) for part in parts):
+            try:
+                value = evaluate(whole, Environment({}))
+            except EvaluationError:
+                return whole
+            return value if value is None or isinstance(value, (bool, int, float, str)) else whole
+        case whole:
+            return whole
+
+
+def test_settling_keeps_what_only_a_run_can_know() -> None:
+    dry = ["get", ["name", "params"], "dry"]
+    assert settled(["and", dry, ["==", 1, 1]]) == dry
+    assert settled(["and", dry, ["==", 1, 2]]) is False
+    assert settled(["call", "always"]) == ["call", "always"]
+    assert settled(["==", dry, True]) == ["==", dry, True]
 
 
 def _placeless(part: Any) -> Any:

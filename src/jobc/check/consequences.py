@@ -6,6 +6,7 @@ stages disappear that others name. Whoever mends the cause is rid of the rest, s
     missing-need            where the job's `needs` is misspelt, malformed or hidden by a YAML error
     undefined-name          of a stage, where the job's stages are malformed or hidden by a YAML error
     unknown-need            of a job that stands on the line of a YAML error
+    dead-job                where the job's matrix has no combinations, which is said at the matrix
     wrong-type, expression-syntax, condition-not-boolean
                             about text that the YAML or the expression parser already refused
 """
@@ -22,12 +23,13 @@ from jobc.syntax.ast import Job
 from jobc.syntax.spelling import near
 
 _SYNTAX = ("yaml-syntax", "expression-syntax")
+_CAUSES = (*_SYNTAX, "unknown-need", "unknown-key", "wrong-type", "empty-matrix")
 _ABOUT_TEXT = ("wrong-type", "expression-syntax", "condition-not-boolean")
 
 
 def without_consequences(diagnostics: list[Diagnostic], model: SemanticModel) -> list[Diagnostic]:
     """The findings but for those that follow from others of them."""
-    causes = [d for d in diagnostics if d.rule in (*_SYNTAX, "unknown-need", "unknown-key", "wrong-type")]
+    causes = [d for d in diagnostics if d.rule in _CAUSES]
     if not causes or len(causes) == len(diagnostics) == 1:
         return diagnostics
     return _Causes(causes, model).rest(diagnostics)
@@ -67,6 +69,8 @@ class _Causes:
             return any(_stands_on_line(span.text.strip("'\""), d.span) for d in self._syntax)
         job = self._job_at(span)
         causes = self._causes.get(id(job), ()) if job is not None else ()
+        if finding.rule == "dead-job":
+            return any(d.rule == "empty-matrix" for d in causes)
         if finding.rule == "missing-need":
             return any(_hides_need(d, span.text) for d in causes)
         if finding.rule == "undefined-name" and finding.message.endswith("is no earlier stage"):
