@@ -23,16 +23,18 @@ def analysed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = checking._analyse
 
-    def spy(input: Input) -> Any:
+    def spy(input: Input, check: Any) -> Any:
         names.append(input.shown)
-        return real(input)
+        return real(input, check)
 
     monkeypatch.setattr(checking, "_analyse", spy)
     return names
 
 
 def run(tmp_path: Path, data: bytes, name: str = "a.yml") -> Checked:
-    (checked,) = check_all([Input(name, str(tmp_path), data)], LintCache(str(tmp_path / "cache")))
+    (checked,) = check_all(
+        [Input(name, str(tmp_path), data)], LintCache(str(tmp_path / "cache")), scripts=False
+    )
     return checked
 
 

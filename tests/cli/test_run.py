@@ -431,8 +431,12 @@ def test_failed_combinations_are_told_in_their_order_not_as_they_ended(flow):
 
 def test_a_job_that_fails_before_its_stages_is_placed_as_seen_from_the_caller(flow):
     (flow.folder / "sub").mkdir()
-    text = "jobs:\n  a: {condition: '${{ fromJson(\"5\") }}', stages: [{echo: x}]}\n"
-    flow.write(text + "  b: {timeout: '${{ fromJson(\"true\") }}', stages: [{echo: x}]}\n", "sub/f.job.yml")
+    text = "jobs:\n  a: {condition: '${{ fromJson(params.five) }}', stages: [{echo: x}]}\n"
+    flow.write(
+        text
+        + '  b: {timeout: \'${{ fromJson(params.yes) }}\', stages: [{echo: x}]}\nparams: {five: {default: "5"}, yes: {default: "true"}}\n',
+        "sub/f.job.yml",
+    )
     code, out, _ = flow.run("run", "sub/f.job.yml", "-q")
     assert code == 1
     assert (

@@ -79,7 +79,7 @@ def test_arguments_are_checked_before_anything_runs(arguments: dict[str, Any], m
 
 
 def test_reading_an_output_that_it_does_not_return_is_an_error() -> None:
-    with pytest.raises(CompileError, match="`rows` is no output of the task"):
+    with pytest.raises(CompileError, match="`rows` is no output of stage `c`"):
         call("tests.load", "${{ stages.c.outputs.rows }}", path="x").execute()
 
 

@@ -58,6 +58,23 @@ def unavailable() -> frozenset[str]:
     return frozenset(found)
 
 
+def needing_programs() -> frozenset[str]:
+    """Names and codes of the rules that start other programs."""
+    found: set[str] = set()
+    for module in modules().values():
+        if hasattr(module, "check_with_programs"):
+            found.update((module.RULE.name, module.RULE.code))
+    return frozenset(found)
+
+
+def program_checks() -> Iterator[Check]:
+    """The checks that start other programs."""
+    for module in modules().values():
+        check = getattr(module, "check_with_programs", None)
+        if check is not None:
+            yield check
+
+
 def docs(rule: Rule) -> str:
     """The rule's documentation page: its module's docstring."""
     return (modules()[rule.name].__doc__ or "").strip() + "\n"

@@ -22,19 +22,37 @@ def check(
 ) -> list[Finding]:
     """Every finding of a file and of the files that it includes, sorted by place, each once.
 
-    `select`, `ignore` and `severities` are as in `check.selection`; suppressed findings are left out.
+    `select`, `ignore` and `severities` are as in `check.selection`; suppressed findings are left out. Other
+    programs (ShellCheck) are asked too; raises UsageError where one of them does not work.
     """
+    diagnostics = _own(model)
+    for rule_check in registry.program_checks():
+        diagnostics.extend(rule_check(model))
+    return choose(_ordered(diagnostics, model, registry.unavailable()), select, ignore, severities)
+
+
+def check_alone(model: SemanticModel, *, severities: Mapping[str, str] | None = None) -> list[Finding]:
+    """`check` without the findings of other programs: what a compiler has to know."""
+    return choose(_ordered(_own(model), model, registry.needing_programs()), severities=severities)
+
+
+def _own(model: SemanticModel) -> list[Diagnostic]:
     diagnostics = list(model.diagnostics)
     for rule_check in registry.checks():
         diagnostics.extend(rule_check(model))
+    return diagnostics
+
+
+def _ordered(diagnostics: list[Diagnostic], model: SemanticModel, skipped: frozenset[str]) -> list[Finding]:
+    """The findings in their order; `skipped` are rules that were not run."""
     if not diagnostics and MARK not in model.document.file.text:
         return []
     from jobc.check.consequences import without_consequences
 
     diagnostics = without_consequences(diagnostics, model)
-    findings = _suppress(_findings(diagnostics), model)
+    findings = _suppress(_findings(diagnostics), model, skipped)
     findings.sort(key=lambda finding: (*finding.sort_key, finding.diagnostic.message))
-    return choose(findings, select, ignore, severities)
+    return findings
 
 
 def _findings(diagnostics: list[Diagnostic]) -> list[Finding]:
@@ -48,11 +66,11 @@ def _findings(diagnostics: list[Diagnostic]) -> list[Finding]:
         if key not in seen:
             seen.add(key)
             rule = rules[diagnostic.rule]
-            findings.append(Finding(diagnostic, rule.code, rule.severity))
+            findings.append(Finding(diagnostic, rule.code, diagnostic.severity or rule.severity))
     return findings
 
 
-def _suppress(findings: list[Finding], model: SemanticModel) -> list[Finding]:
+def _suppress(findings: list[Finding], model: SemanticModel, skipped: frozenset[str]) -> list[Finding]:
     """The findings that no comment covers, and those about comments of the file itself that cover nothing.
 
     What other files allow may be about how a file is used from there, so nothing is said of their comments.
@@ -70,7 +88,7 @@ def _suppress(findings: list[Finding], model: SemanticModel) -> list[Finding]:
         if not covering:
             kept.append(finding)
     if by_file[main]:
-        about = _findings(list(stale(main, by_file[main], registry.unavailable())))
+        about = _findings(list(stale(main, by_file[main], skipped)))
         kept += [f for f in about if not any(s.covers(f.diagnostic, f.code) for s in by_file[main])]
     return kept
 

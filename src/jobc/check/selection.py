@@ -29,19 +29,24 @@ def choose(
     """
     if not (select or ignore or severities):
         return findings
-    chosen: list[Finding] = []
+    kept: list[Finding] = []
     for finding in findings:
         code, name = finding.code, finding.diagnostic.rule
-        wanted = _specificity(select, code, name) if select else 0
-        if wanted < 0 or _specificity(ignore, code, name) >= max(wanted, 1):
+        if not chosen(select, ignore, code, name):
             continue
         if severities:
             own = [key for key in severities if matches(key, code, name)]
             if own:
                 key = max(own, key=lambda key: _length(key, code, name))
                 finding = Finding(finding.diagnostic, code, severities[key])
-        chosen.append(finding)
-    return chosen
+        kept.append(finding)
+    return kept
+
+
+def chosen(select: Sequence[str], ignore: Sequence[str], code: str, name: str) -> bool:
+    """Whether findings of the rule with this code and name are shown."""
+    wanted = _specificity(select, code, name) if select else 0
+    return wanted >= 0 and _specificity(ignore, code, name) < max(wanted, 1)
 
 
 def unknown_selectors(selectors: Sequence[str], known: Mapping[str, str]) -> list[str]:

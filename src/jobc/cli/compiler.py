@@ -59,13 +59,12 @@ def read_source(path: str, context: Context, *, stdin_name: str | None = None) -
 
 def lower_model(model: SemanticModel, entry: str | None, context: Context) -> Program:
     """The program of an analysed file; raises as `load_program`."""
-    from jobc.check.runner import check
+    from jobc.check.runner import check_alone
     from jobc.lower.program import lower
 
     path = model.document.file.path
-    errors = [
-        finding for finding in check(model, severities=context.config.lint_severity) if _is_error(finding)
-    ]
+    findings = check_alone(model, severities=context.config.lint_severity)
+    errors = [finding for finding in findings if _is_error(finding)]
     if errors:
         raise refusal(path, errors)
     try:

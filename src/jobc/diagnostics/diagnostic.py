@@ -53,9 +53,10 @@ class Diagnostic:
 
     `message` states the finding in one line; `help` the remedy in one line. `label` are the few
     words printed under the underlined columns (default none). `confidence` is `high`, `medium` or `low`.
+    `severity` is what this finding weighs where that is not what its rule says.
     """
 
-    __slots__ = ("confidence", "fix", "help", "label", "message", "related", "rule", "span")
+    __slots__ = ("confidence", "fix", "help", "label", "message", "related", "rule", "severity", "span")
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Diagnostic:
         related: tuple[Label, ...] = (),
         fix: Fix | None = None,
         confidence: str = "high",
+        severity: str | None = None,
     ) -> None:
         self.rule = rule
         self.message = message
@@ -77,6 +79,7 @@ class Diagnostic:
         self.related = related
         self.fix = fix
         self.confidence = confidence
+        self.severity = severity
 
     @classmethod
     def of_problem(cls, problem: Problem) -> Diagnostic:

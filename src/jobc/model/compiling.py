@@ -73,10 +73,10 @@ def _compile(documents: list[dict[str, Any]], name: str | None, folder: str) -> 
 
 def refuse_errors(model: SemanticModel) -> None:
     """Raise CompileError with the findings of severity error, if there are any."""
-    from jobc.check.runner import check
+    from jobc.check.runner import check_alone
     from jobc.diagnostics.diagnostic import ERROR
     from jobc.diagnostics.render import render
 
-    errors = [finding for finding in check(model) if finding.severity == ERROR]
+    errors = [finding for finding in check_alone(model) if finding.severity == ERROR]
     if errors:
         raise CompileError(render(errors, "full", files=1, color=False).rstrip(), errors)

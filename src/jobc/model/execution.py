@@ -235,14 +235,15 @@ def _combination_view(given: Mapping[str, Any]) -> dict[str, Any]:
 def _alone(job: Job, views: Mapping[str, Any]) -> Workflow:
     """A workflow of the job and of stand-ins for its needs, which are given and never run."""
     from jobc.model.job import Job
-    from jobc.model.stages import EmptyStage
+    from jobc.model.stages import CallStage
     from jobc.model.workflow import Workflow
 
     id = job.id or "job"
     own = job.model_copy(update={"id": id, "needs": list(views)})
     if own.check_needs({need: {"status": view["result"]} for need, view in views.items()}) != Status.SUCCESS:
         own.trigger_rule = type(own.trigger_rule).ALL_DONE
-    stand_in = EmptyStage(echo="")
+    # What a function gives that is not here may be anything, as what is given may.
+    stand_in = CallStage(uses="elsewhere:given")
     jobs = {need: Job(id=need, stages=[stand_in]) for need in views}
     # The job comes first, so that findings and errors are on the lines of its own YAML.
     return Workflow.model_construct(name=id, jobs={id: own, **jobs}, _fields_set={"name", "jobs"})

@@ -61,13 +61,32 @@ def _analyze(file: SourceFile, load: Load | None) -> SemanticModel:
             todo.extend((named, model.reached) for named in triggers.documents(found))
     for workflow in everything:
         triggers.connect(workflow, known)
-    for workflow in everything:
+    for workflow in _started_first(everything):
         ExpressionAnalysis(workflow, report).run()
         analyze_scripts(workflow, report)
     model.files = list(loader.files)
     # It holds the loader: a circle that would keep the trees until a garbage collector comes by.
     loader.resolver = None
     return model
+
+
+def _started_first(workflows: list[WorkflowModel]) -> list[WorkflowModel]:
+    """Workflows in their order, but those that others start before these, so that their outputs have types."""
+    if not any(workflow.triggers for workflow in workflows):
+        return workflows
+    ordered: dict[int, WorkflowModel] = {}
+    met: set[int] = set()
+    todo = list(reversed(workflows))
+    while todo:
+        workflow = todo[-1]
+        first = [t for t in workflow.triggers.values() if id(t) not in met]
+        if id(workflow) not in met and first:
+            met.add(id(workflow))
+            todo.extend(first)
+            continue
+        met.add(id(workflow))
+        ordered.setdefault(id(todo.pop()), workflow)
+    return list(ordered.values())
 
 
 def _workflow(workflow: Workflow, document: Document, loader: Loader, report: Report) -> WorkflowModel:

@@ -1,8 +1,8 @@
 """The types of the contexts, from what the file itself declares, and the scope at each position.
 
 `params` comes from the declarations, `matrix` from the strategy's values, `needs` from the jobs that a
-job names and the outputs that those declare, `stages` from the stages that ended before. What another
-process writes (outputs that no one declared, the environment) is open: any name may be there, of any type.
+job names and the outputs that those declare or write (`sema.outputs`), `stages` from the stages that ended
+before. What cannot be told (a script that calls others, the environment) is open: any name may be there.
 
 Types of one job are made when first asked for. They read the types of expressions that stand before
 them (a matrix value, a declared output), so jobs are analysed in topological order, each from its
@@ -11,11 +11,14 @@ strategy to its outputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from jobc.sema.model import WorkflowModel
+from jobc.sema.narrow import NOTHING, Facts
+from jobc.sema.outputs import StageOutputs, listed
 from jobc.sema.positions import Position
 from jobc.sema.scope import Scope
+from jobc.sema.script_outputs import Outputs, carried
 from jobc.sema.types import (
     ANY,
     BOOL,
@@ -23,10 +26,12 @@ from jobc.sema.types import (
     FLOAT,
     INT,
     STR,
+    LazyObject,
     ListType,
     LiteralType,
     MapType,
     ObjectType,
+    OutcomeType,
     SecretType,
     Type,
     bounded,
@@ -36,7 +41,7 @@ from jobc.sema.types import (
     without_null,
 )
 from jobc.source.file import SourceFile
-from jobc.syntax.ast import Const, Item, Job, ListValue, MapValue, ParamDecl, TemplateValue, Value
+from jobc.syntax.ast import Const, Item, Job, ListValue, MapValue, ParamDecl, Stage, TemplateValue, Value
 
 RESULT = union(LiteralType(status) for status in ("success", "failed", "skip", "cancel"))
 RUN = ObjectType(
@@ -94,7 +99,7 @@ def _param_type(decl: ParamDecl) -> Type:
 class Contexts:
     """The contexts of one workflow. `need(job)` may be asked for once the job's outputs are analysed."""
 
-    __slots__ = ("_fixed", "_known", "_matrix", "_model", "_needs", "_ready")
+    __slots__ = ("_fixed", "_known", "_lazies", "_matrix", "_model", "_needs", "_outputs", "_ready")
 
     def __init__(self, model: WorkflowModel) -> None:
         workflow = model.workflow
@@ -108,7 +113,9 @@ class Contexts:
         self._known: dict[str | None, dict[str, Type]] = {}
         self._ready: set[str] = set()
         self._matrix: dict[str, Type | None] = {}
-        self._needs: dict[str, Type] = {}
+        self._needs: dict[str, OutcomeType] = {}
+        self._outputs = StageOutputs(model)
+        self._lazies: list[LazyObject] = []
 
     def scope(
         self,
@@ -116,20 +123,25 @@ class Contexts:
         file: SourceFile,
         job: Job | None = None,
         local: Mapping[str, Type] | None = None,
+        facts: Facts = NOTHING,
     ) -> Scope:
         """The scope at a position of a job (of the workflow where `job` is None).
 
-        `local` holds what the place itself adds: `stages`, `item`, `vars`.
+        `local` holds what the place itself adds: `stages`, `item`, `vars`; `facts` is what conditions around it say.
         """
         known = self._of(job)
         if local:
             known = {**known, **local}
         contexts = {name: known[name] for name in position.contexts if name in known}
         unavailable = position.absent
-        if len(contexts) < len(position.contexts):
-            missing = {name: _MISSING[name] for name in position.contexts if name not in known}
-            unavailable = {**unavailable, **missing}
-        return Scope(contexts, unavailable, file=file, place=position.place, types=self._model.types)
+        for name in position.contexts:
+            type = known.get(name)
+            if type is not None:
+                contexts[name] = type
+            else:
+                unavailable = {**unavailable, name: _MISSING[name]}
+        types = self._model.types
+        return Scope(contexts, unavailable, file=file, place=position.place, types=types, facts=facts)
 
     def _of(self, job: Job | None) -> dict[str, Type]:
         """What a job's expressions can see apart from its stages; made anew once its strategy is analysed."""
@@ -168,7 +180,12 @@ class Contexts:
     def needs(self, job: Job) -> Type:
         """The `needs` of a job: the jobs that it names, and no others."""
         jobs = self._model.jobs
-        props = {need.id: self.need(jobs[need.id]) for need in job.needs if need.id in jobs}
+        known = [jobs[need.id] for need in job.needs if need.id in jobs]
+        # The rule lets the job run only where all its needs succeeded; under any other one they may have ended anyhow.
+        all_well = job.trigger_rule == "all_success"
+        props: dict[str, Type] = {
+            need.id: self.need(need).succeeded if all_well else self.need(need) for need in known
+        }
         # A need that names no job is reported once, where it stands.
         props.update((need.id, ANY) for need in job.needs if need.id not in jobs)
         return ObjectType(props, rule=MISSING_NEED, noun="need")
@@ -177,34 +194,63 @@ class Contexts:
         """`needs` where every job has ended: in the outputs of the workflow."""
         return ObjectType({job.id: self.need(job) for job in self._model.jobs.values()}, noun="job")
 
-    def need(self, job: Job) -> Type:
-        """What `needs.<job>` is."""
+    def need(self, job: Job) -> OutcomeType:
+        """What `needs.<job>` is, however the job ended."""
         if job.id not in self._needs:
             matrix = self.matrix(job)
-            one: Type
-            if job.outputs is None:
-                one = MapType(ANY)
-                every: Type = one if matrix is None else MapType(ListType(ANY))
-            else:
-                props = {item.key: bounded(self.value(item.value)) for item in job.outputs}
-                one = outputs_type(props, job)
-                if matrix is not None:
-                    props = {name: ListType(optional(type)) for name, type in props.items()}
-                every = outputs_type(props, job)
-            combination = ObjectType({"matrix": matrix or OPEN, "result": RESULT, "outputs": one})
-            self._needs[job.id] = ObjectType(
-                {"result": RESULT, "outputs": every, "combinations": ListType(combination)},
-                noun=f"property of job `{job.id}`",
-            )
+            noun = f"output of job `{job.id}`"
+
+            def written() -> Outputs:
+                if job.outputs is None:
+                    return self._outputs.of_job(job)
+                return Outputs({item.key: bounded(carried(self.value(item.value))) for item in job.outputs})
+
+            def properties(succeeded: bool) -> dict[str, Type]:
+                one = self._lazy(written, noun, succeeded=succeeded)
+                every = (
+                    one
+                    if matrix is None
+                    else self._lazy(lambda: listed(written()), noun, succeeded=succeeded)
+                )
+                each = self._lazy(written, noun, succeeded=False)
+                combination = ObjectType({"matrix": matrix or OPEN, "result": RESULT, "outputs": each})
+                return {"result": RESULT, "outputs": every, "combinations": ListType(combination)}
+
+            noun_of_job = f"property of job `{job.id}`"
+            well = ObjectType(properties(True), noun=noun_of_job)
+            self._needs[job.id] = OutcomeType(properties(False), well, noun=noun_of_job)
         return self._needs[job.id]
+
+    def stage(self, stage: Stage) -> OutcomeType:
+        """What `stages.<id>` is, however the stage ended."""
+        noun = f"output of stage `{stage.id}`"
+
+        def written() -> Outputs:
+            return self._outputs.of_stage(stage)
+
+        def properties(succeeded: bool) -> dict[str, Type]:
+            return {"result": RESULT, "outputs": self._lazy(written, noun, succeeded=succeeded)}
+
+        noun_of_stage = f"property of stage `{stage.id}`"
+        return OutcomeType(
+            properties(False), ObjectType(properties(True), noun=noun_of_stage), noun=noun_of_stage
+        )
+
+    def _lazy(self, written: Callable[[], Outputs], noun: str, *, succeeded: bool) -> LazyObject:
+        made = LazyObject(
+            lambda: written().object(noun, succeeded=succeeded), rule="unknown-output", noun=noun
+        )
+        self._lazies.append(made)
+        return made
+
+    def close(self) -> None:
+        """Nothing more is asked: let go of what is not known yet, and of the circle through it."""
+        for lazy in self._lazies:
+            lazy.settle()
 
     def value(self, value: Value) -> Type:
         """The type of a value whose expressions are analysed."""
         return value_type(value, self._model)
-
-
-def outputs_type(props: dict[str, Type], job: Job) -> Type:
-    return ObjectType(props, rule="unknown-output", noun=f"output of job `{job.id}`")
 
 
 def value_type(value: Value, model: WorkflowModel) -> Type:
@@ -251,6 +297,8 @@ def _matrix_type(job: Job, model: WorkflowModel) -> Type | None:
     matrix, include = strategy.matrix, strategy.include
     if matrix is None and include is None:
         return None
+    if isinstance(matrix, TemplateValue) and include is None:
+        return _matrix_of(value_type(matrix, model))
     if isinstance(matrix, TemplateValue) or isinstance(include, TemplateValue):
         return OPEN
     keys = {item.key: item.value for item in matrix.entries} if matrix is not None else {}
@@ -285,6 +333,13 @@ def _matrix_type(job: Job, model: WorkflowModel) -> Type | None:
         type = found[0] if len(found) == 1 else union(found)
         props[key] = type if key in everywhere else optional(type)
     return ObjectType(props, noun="matrix key")
+
+
+def _matrix_of(type: Type) -> Type:
+    """The matrix that one whole expression gives, where its keys are known (`fromJson` of a constant text)."""
+    if not isinstance(type, ObjectType) or type.open:
+        return OPEN
+    return ObjectType({key: element_type(values) for key, values in type.props.items()}, noun="matrix key")
 
 
 def _held(values: Value, model: WorkflowModel) -> set[Type] | None:

@@ -11,16 +11,20 @@ What was walked is kept as `Site`s for the rules that look at values where they 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from jobc.diagnostics.diagnostic import Diagnostic, Label
+from jobc.sema.combinations import check_combinations, combinations
 from jobc.sema.contexts import MISSING_NEED, STAGE, Contexts, element_type, value_type, vars_type
 from jobc.sema.infer import check_condition, infer
 from jobc.sema.model import Site, WorkflowModel
+from jobc.sema.narrow import NOTHING, Facts, both, facts
 from jobc.sema.needs import unknown_read
+from jobc.sema.outputs import may_fail
 from jobc.sema.positions import POSITIONS
 from jobc.sema.scope import Scope
-from jobc.sema.tasks import check_call, stage_type
+from jobc.sema.tasks import check_call
 from jobc.sema.types import (
     ANY,
     BOOL,
@@ -30,6 +34,7 @@ from jobc.sema.types import (
     ListType,
     MapType,
     ObjectType,
+    OutcomeType,
     Type,
     assignable,
     optional,
@@ -62,6 +67,7 @@ from jobc.syntax.ast import (
     child_stages,
     holes,
 )
+from jobc.syntax.expr import Call, Expr, walk
 
 Report = Callable[[Diagnostic], None]
 
@@ -70,24 +76,53 @@ DURATION = union((FLOAT, STR))
 
 
 class _Frame:
-    """What is known at one point of a job's stages: `ended` by id, the `item` of the loop around, the ids in use."""
+    """What is known at one point of a job's stages: `ended` by id, the `item` of the loop around, the ids in use.
 
-    __slots__ = ("ended", "ids", "item")
+    `well` are the ids of stages that surely succeeded where the implicit `success()` holds.
+    """
 
-    def __init__(self, ended: dict[str, Type], item: Type | None, ids: dict[str, Span]) -> None:
+    __slots__ = ("ended", "ids", "item", "well")
+
+    def __init__(
+        self, ended: dict[str, Type], item: Type | None, ids: dict[str, Span], well: set[str]
+    ) -> None:
         self.ended = ended
         self.item = item
         self.ids = ids
+        self.well = well
 
     def inner(self, item: Type | None = None) -> _Frame:
         """For stages that run inside another, apart from their siblings."""
-        return _Frame(dict(self.ended), self.item if item is None else item, self.ids)
+        return _Frame(dict(self.ended), self.item if item is None else item, self.ids, set(self.well))
+
+    def stages(self, *, going: bool) -> ObjectType:
+        """The `stages` context; `going`: nothing before has failed."""
+        ended = self.ended
+        if going:
+            ended = {
+                id: type.succeeded if id in self.well and isinstance(type, OutcomeType) else type
+                for id, type in ended.items()
+            }
+        return ObjectType(dict(ended), noun="earlier stage")
 
 
 class ExpressionAnalysis:
     """The walk over one workflow; findings go to `report`."""
 
-    __slots__ = ("_contexts", "_job", "_local", "_model", "_report", "_scopes", "_stage")
+    __slots__ = (
+        "_combinations",
+        "_conditions",
+        "_contexts",
+        "_facts",
+        "_going",
+        "_job",
+        "_local",
+        "_model",
+        "_output",
+        "_report",
+        "_scopes",
+        "_stage",
+    )
 
     def __init__(self, model: WorkflowModel, report: Report) -> None:
         self._model = model
@@ -95,9 +130,17 @@ class ExpressionAnalysis:
         self._report = report
         self._job: Job | None = None
         self._stage: Stage | None = None
+        #: The output of a job that is being looked at.
+        self._output: Item | None = None
+        #: What the conditions around say, and the conditions of the stages around.
+        self._facts: Facts = NOTHING
+        self._conditions: list[Expr] = []
+        self._combinations: list[dict[str, Any]] | None = None
+        #: Whether the stage at hand runs only while nothing before it has failed.
+        self._going = True
         #: Contexts outside of stages that are not the job's own.
         self._local: dict[str, Type] = {}
-        self._scopes: dict[tuple[str, int, int], Scope] = {}
+        self._scopes: dict[tuple[str, int, int, int], Scope] = {}
 
     def run(self) -> None:
         workflow = self._model.workflow
@@ -118,6 +161,7 @@ class ExpressionAnalysis:
         self._defaults()
         self._local = {"needs": self._contexts.all_needs()}
         self._items("workflow.outputs", workflow.outputs)
+        self._contexts.close()
 
     def _defaults(self) -> None:
         """`defaults` are evaluated in each job; as jobs differ in needs and matrix, nothing is held against these."""
@@ -140,6 +184,8 @@ class ExpressionAnalysis:
         self._job = job
         self._scopes = {}
         self._condition("job.condition", job.condition)
+        self._facts = self._learnt(job.condition, ("params", "needs"), job.stages)
+        self._combinations = combinations(job)
         if job.strategy is not None:
             self._strategy(job.strategy)
             self._contexts.ready(job)
@@ -154,11 +200,15 @@ class ExpressionAnalysis:
             for value in (group.group, group.cancel_in_progress, group.limit):
                 self._value("job.concurrency", value)
         self._value("job.extras", job.extras)
-        frame = _Frame({}, None, {})
+        frame = _Frame({}, None, {}, set())
         self._stages(job.stages, frame)
         self._stage = None
         for item in job.outputs or ():
+            self._output = item
             self._value("job.outputs", item.value, frame=frame)
+        self._output = None
+        self._facts = NOTHING
+        self._combinations = None
 
     def _strategy(self, strategy: Strategy) -> None:
         matrix = strategy.matrix
@@ -187,10 +237,22 @@ class ExpressionAnalysis:
         for stage in stages:
             self._stage = stage
             self._unique(stage, frame)
+            going = self._going
+            self._going = going and not _asks_for_status(stage.condition)
+            around, depth = self._facts, len(self._conditions)
+            self._condition("stage.condition", stage.condition, frame)
+            learnt = self._learnt(stage.condition, _KEPT, [stage] if list(child_stages(stage)) else [])
+            self._facts = both(around, learnt)
+            self._conditions.extend(_exprs(stage.condition))
             self._common(stage, frame)
             self._kind(stage, frame)
+            self._facts = around
+            del self._conditions[depth:]
+            self._going = going
             if stage.id is not None:
-                frame.ended[stage.id] = stage_type(stage)
+                frame.ended[stage.id] = self._contexts.stage(stage)
+                if stage.condition is None and not may_fail(stage):
+                    frame.well.add(stage.id)
 
     def _unique(self, stage: Stage, frame: _Frame) -> None:
         if stage.id is None:
@@ -208,8 +270,19 @@ class ExpressionAnalysis:
                 )
             )
 
+    def _learnt(self, condition: Value | None, roots: Sequence[str], stages: list[Stage]) -> Facts:
+        """What a condition says where it holds, of these contexts, which stay as they are in these stages."""
+        found: Facts = NOTHING
+        for expr in _exprs(condition):
+            found = both(found, facts(expr, True, self._model.types))
+        if "params" in roots and any(path[0] == "params" for path in found) and _change_params(stages):
+            roots = [root for root in roots if root != "params"]
+        return {path: type for path, type in found.items() if path[0] in roots} if found else found
+
+    def _without(self, *roots: str) -> Facts:
+        return {path: type for path, type in self._facts.items() if path[0] not in roots}
+
     def _common(self, stage: Stage, frame: _Frame) -> None:
-        self._condition("stage.condition", stage.condition, frame)
         self._value("stage.name", stage.name, frame=frame)
         for item in stage.env:
             self._value("stage.value", item.value, frame=frame)
@@ -252,29 +325,33 @@ class ExpressionAnalysis:
             for branch, inner in zip(stage.branches, branches, strict=True):
                 self._stages(branch.stages, inner)
             for inner in branches:
-                frame.ended.update(inner.ended)
+                self._adopt(stage, inner, frame)
         elif isinstance(stage, ForEachStage):
             self._value("stage.control", stage.items, LIST, "`foreach`", frame)
             self._value("stage.control", stage.max_parallel, INT, "`max-parallel`", frame)
             inner = frame.inner(element_type(value_type(stage.items, self._model)))
+            self._facts = self._without("item")
             self._stages(stage.stages, inner)
             self._perhaps(inner, frame)
         elif isinstance(stage, UntilStage):
             self._value("stage.control", stage.item, frame=frame)
             self._value("stage.control", stage.max_loop, INT, "`max-loop`", frame)
             inner = frame.inner(ANY)
+            self._facts = self._without("item", "stages")
             # A round sees the stages of the round before it.
             for id in _ids(stage.stages):
                 inner.ended.setdefault(id, optional(STAGE))
             self._stages(stage.stages, inner)
             self._stage = stage
             self._condition("stage.condition", stage.until, inner)
-            frame.ended.update(inner.ended)
+            self._adopt(stage, inner, frame)
         elif isinstance(stage, CaseStage):
             self._value("stage.control", stage.value, frame=frame)
             self._value("stage.control", stage.skip_not_match, BOOL, "`skip-not-match`", frame)
             # Of several arms one runs, so they may use the same ids.
-            arms = [_Frame(dict(frame.ended), frame.item, dict(frame.ids)) for _ in stage.arms]
+            arms = [
+                _Frame(dict(frame.ended), frame.item, dict(frame.ids), set(frame.well)) for _ in stage.arms
+            ]
             for arm, inner in zip(stage.arms, arms, strict=True):
                 self._stage = stage
                 self._value("stage.control", arm.case, frame=frame)
@@ -282,6 +359,14 @@ class ExpressionAnalysis:
             for inner in arms:
                 self._perhaps(inner, frame)
                 frame.ids.update(inner.ids)
+
+    def _adopt(self, stage: Stage, inner: _Frame, frame: _Frame) -> None:
+        """What ran inside a stage is known after it; only perhaps, where the stage may not have run."""
+        if stage.condition is not None or may_fail(stage):
+            self._perhaps(inner, frame)
+        else:
+            frame.ended.update(inner.ended)
+            frame.well |= inner.well
 
     def _perhaps(self, inner: _Frame, frame: _Frame) -> None:
         for id, type in inner.ended.items():
@@ -312,7 +397,10 @@ class ExpressionAnalysis:
         for hole in holes(value):
             found = True
             if hole.expr is not None:
-                infer(hole.expr, self._scope(position, hole, frame, vars), self._told)
+                scope = self._scope(position, hole, frame, vars)
+                told = _Counted(self._told)
+                infer(hole.expr, scope, told)
+                self._each(hole, hole.expr, scope, told, is_condition=False)
         if not found:
             return
         self._model.sites.append(Site(position, value, self._job, self._stage))
@@ -349,26 +437,37 @@ class ExpressionAnalysis:
         self._model.sites.append(Site(position, value, self._job, self._stage))
         for hole in value.holes:
             if hole.expr is not None:
-                check_condition(hole.expr, self._scope(position, hole, frame, None), self._told)
+                scope = self._scope(position, hole, frame, None)
+                told = _Counted(self._told)
+                check_condition(hole.expr, scope, told)
+                self._each(hole, hole.expr, scope, told, is_condition=True)
+
+    def _each(self, hole: ExprHole, expr: Expr, scope: Scope, told: _Counted, *, is_condition: bool) -> None:
+        """Look at an expression in each combination, where it reads the matrix and is right for all at once."""
+        known = self._combinations
+        if known is None or told.count or "matrix" not in scope.contexts or "matrix" not in hole.hole.source:
+            return
+        check_combinations(expr, scope, known, self._conditions, self._report, is_condition=is_condition)
 
     def _scope(self, position: str, hole: ExprHole, frame: _Frame | None, vars: Type | None) -> Scope:
         """Most expressions of a job share their scope with others; what its stages gave is looked up where it is read."""
         file = hole.hole.span.file
         item = None if frame is None else frame.item
         reads = frame is not None and "stages" in hole.hole.source
-        key = (position, id(file), id(item))
+        key = (position, id(file), id(item), id(self._facts))
         shared = vars is None and not reads
         if shared and key in self._scopes:
             return self._scopes[key]
         local = dict(self._local)
         if frame is not None:
             # Copied only for an expression that reads it, for there may be thousands of stages.
-            local["stages"] = ObjectType(dict(frame.ended) if reads else {}, noun="earlier stage")
+            none = ObjectType({}, noun="earlier stage")
+            local["stages"] = frame.stages(going=self._going) if reads else none
         if item is not None:
             local["item"] = item
         if vars is not None:
             local["vars"] = vars
-        scope = self._contexts.scope(POSITIONS[position], file, self._job, local)
+        scope = self._contexts.scope(POSITIONS[position], file, self._job, local, self._facts)
         if shared:
             self._scopes[key] = scope
         return scope
@@ -379,7 +478,64 @@ class ExpressionAnalysis:
         if diagnostic.rule == MISSING_NEED and job is not None:
             name = diagnostic.span.text.strip("'\"[] ")
             diagnostic = unknown_read(name, diagnostic.span, job, self._model)
+        elif diagnostic.rule == "unknown-output" and self._output is not None:
+            diagnostic = _unwritten(diagnostic, self._output)
         self._report(diagnostic)
+
+
+class _Counted:
+    """A report that counts what it passes on."""
+
+    __slots__ = ("_report", "count")
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.count = 0
+
+    def __call__(self, diagnostic: Diagnostic) -> None:
+        self.count += 1
+        self._report(diagnostic)
+
+
+def _unwritten(found: Diagnostic, output: Item) -> Diagnostic:
+    """A declared output that reads what no stage writes."""
+    return Diagnostic(
+        "unwritten-output",
+        f"the output `{output.key}` is never written: {found.message}",
+        found.span,
+        help=found.help,
+        fix=found.fix,
+    )
+
+
+def _exprs(condition: Value | None) -> list[Expr]:
+    """The expression of a condition, where it is one whole expression."""
+    if not isinstance(condition, TemplateValue) or not condition.whole:
+        return []
+    return [hole.expr for hole in condition.holes if hole.expr is not None]
+
+
+def _change_params(stages: list[Stage]) -> bool:
+    """Whether a Python stage among these may change `params`."""
+    for stage in stages:
+        if isinstance(stage, PyStage) and "params" in stage.script.node.text:
+            return True
+        if any(_change_params(body) for body in child_stages(stage)):
+            return True
+    return False
+
+
+#: Contexts that stay as they are while one stage runs.
+_KEPT = ("params", "matrix", "needs", "stages", "item")
+_STATUS = frozenset(("always", "success", "failure", "cancelled"))
+
+
+def _asks_for_status(condition: Value | None) -> bool:
+    """Whether a condition calls a status function, and so stands without the implicit `success()`."""
+    if condition is None or isinstance(condition, Const):
+        return False
+    exprs = [hole.expr for hole in holes(condition) if hole.expr is not None]
+    return any(isinstance(part, Call) and part.function in _STATUS for expr in exprs for part in walk(expr))
 
 
 def _ids(stages: list[Stage]) -> Iterable[str]:

@@ -7,6 +7,7 @@ statuses. `false && x`, `true || x`, `1 ?? x` and a choice with a constant test 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -50,9 +51,9 @@ _NAMES: dict[str, str] = {"fromJSON": "fromJson", "toJSON": "toJson", "json": "t
 FAILS: Final = NotConstant()
 
 
-def fold(expr: Expr) -> Any:
-    """The value of a constant expression, or `NOT_CONSTANT`."""
-    value = outcome(expr)
+def fold(expr: Expr, matrix: Mapping[str, object] | None = None) -> Any:
+    """The value of a constant expression, or `NOT_CONSTANT`; of one that reads `matrix` too, where that is given."""
+    value = outcome(expr if matrix is None else _with_matrix(expr, matrix))
     return NOT_CONSTANT if value is FAILS else value
 
 
@@ -67,6 +68,25 @@ def outcome(expr: Expr) -> Any:
         return NOT_CONSTANT
     except EvaluationError:
         return FAILS
+
+
+def _with_matrix(expr: Expr, matrix: Mapping[str, object]) -> Expr:
+    """The expression with the combination's values for `matrix.<key>`; only in operators, where tests have them."""
+    match expr:
+        case Member(object=Name(name="matrix")):
+            return Literal(matrix.get(expr.name), expr.start, expr.end)  # type: ignore[arg-type]
+        case Index(object=Name(name="matrix"), index=Literal(value=str() as key)):
+            return Literal(matrix.get(key), expr.start, expr.end)  # type: ignore[arg-type]
+        case Binary():
+            return Binary(expr.op, _with_matrix(expr.left, matrix), _with_matrix(expr.right, matrix))
+        case Unary():
+            return Unary(expr.op, _with_matrix(expr.operand, matrix))
+        case Call():
+            arguments = [_with_matrix(argument, matrix) for argument in expr.args]
+            return Call(expr.function, arguments, expr.keywords)
+        case ListExpr():
+            return ListExpr([_with_matrix(item, matrix) for item in expr.items])
+    return expr
 
 
 class _Open(Exception):

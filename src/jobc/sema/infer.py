@@ -18,6 +18,7 @@ from typing import Any
 
 from jobc.sema import infer_calls, infer_operators
 from jobc.sema.infer_report import Report, Reporter
+from jobc.sema.narrow import both, facts, path_of
 from jobc.sema.nearest import nearest
 from jobc.sema.respelling import is_word, respelled
 from jobc.sema.scope import Scope
@@ -75,7 +76,24 @@ def check_condition(expr: Expr, scope: Scope, report: Report) -> Type:
 
 
 def _infer(expr: Expr, reporter: Reporter) -> Type:
-    return reporter.scope.record(expr, _KINDS[type(expr)](expr, reporter))
+    found = _KINDS[type(expr)](expr, reporter)
+    if reporter.facts and isinstance(expr, Member | Index):
+        path = path_of(expr)
+        narrowed = reporter.facts.get(path) if path is not None else None
+        if narrowed is not None:
+            reporter.wide[id(expr)] = found
+            found = narrowed
+    return reporter.scope.record(expr, found)
+
+
+def _given(expr: Expr, test: Expr, holds: bool, reporter: Reporter) -> Type:
+    """The type of a part that is evaluated only where a test holds (or does not)."""
+    before = reporter.facts
+    reporter.facts = both(before, facts(test, holds, reporter.scope.types))
+    try:
+        return _infer(expr, reporter)
+    finally:
+        reporter.facts = before
 
 
 def _literal(expr: Literal, reporter: Reporter) -> Type:
@@ -87,7 +105,14 @@ def _member(expr: Member, reporter: Reporter) -> Type:
 
 
 def _binary(expr: Binary, reporter: Reporter) -> Type:
-    left, right = _infer(expr.left, reporter), _infer(expr.right, reporter)
+    left = _infer(expr.left, reporter)
+    if expr.op in ("and", "or"):
+        decided = reporter.decides(expr.left)
+        if decided is not None and decided != (expr.op == "and"):
+            return LiteralType(decided)
+        right = _given(expr.right, expr.left, expr.op == "and", reporter)
+    else:
+        right = _infer(expr.right, reporter)
     return infer_operators.binary(expr, left, right, reporter)
 
 
@@ -98,7 +123,13 @@ def _unary(expr: Unary, reporter: Reporter) -> Type:
 def _conditional(expr: Conditional, reporter: Reporter) -> Type:
     test = _infer(expr.test, reporter)
     infer_operators.require_boolean(expr.test, test, "the test before `?`", reporter)
-    return join(_infer(expr.then, reporter), _infer(expr.otherwise, reporter))
+    decided = reporter.decides(expr.test)
+    if decided is not None:
+        return _infer(expr.then if decided else expr.otherwise, reporter)
+    return join(
+        _given(expr.then, expr.test, True, reporter),
+        _given(expr.otherwise, expr.test, False, reporter),
+    )
 
 
 def _list(expr: ListExpr, reporter: Reporter) -> Type:

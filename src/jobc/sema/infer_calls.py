@@ -186,10 +186,27 @@ def _checked(
             )
             return ANY
     result = overload.result_type(given)
+    if signature.name in ("fromJson", "fromJSON"):
+        result = _of_text(values[0][1], result)
     plain = (BOOL, INT, FLOAT, NULL, DATETIME)
     if any(map(is_secret, given)) and result not in plain and not is_secret(result):
         return SecretType(result)
     return result
+
+
+def _of_text(text: Expr, otherwise: Type) -> Type:
+    """What `fromJson` makes of a constant text."""
+    from jobc.sema.fold import NOT_CONSTANT, fold
+
+    value = fold(text)
+    if value is NOT_CONSTANT or not isinstance(value, str):
+        return otherwise
+    import json
+
+    try:
+        return of_json(json.loads(value))
+    except (ValueError, RecursionError):
+        return otherwise
 
 
 def _remedy(wanted: Type, given: Type, signature: Signature) -> str:

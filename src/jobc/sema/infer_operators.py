@@ -49,7 +49,8 @@ def binary(expr: Binary, left: Type, right: Type, reporter: Reporter) -> Type:
         case "??":
             return right if left is NULL else join(without_null(left), right)
         case "==" | "!=":
-            if not comparable(left, right):
+            left, right = reporter.declared(expr.left, left), reporter.declared(expr.right, right)
+            if reporter.scope.matrix is None and not comparable(left, right):
                 _never_equal(expr, left, right, reporter)
             return BOOL
         case "<" | "<=" | ">" | ">=":
@@ -57,7 +58,9 @@ def binary(expr: Binary, left: Type, right: Type, reporter: Reporter) -> Type:
                 _no_order(expr, left, right, reporter)
             return BOOL
         case "in" | "not-in":
-            _membership(expr, left, right, reporter)
+            left, right = reporter.declared(expr.left, left), reporter.declared(expr.right, right)
+            if reporter.scope.matrix is None:
+                _membership(expr, left, right, reporter)
             return BOOL
         case "+":
             return _sum(expr, left, right, reporter)

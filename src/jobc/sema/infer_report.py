@@ -17,11 +17,28 @@ Report = Callable[[Diagnostic], None]
 class Reporter:
     """Where the findings about one expression go, and the scope it is read in."""
 
-    __slots__ = ("_report", "scope")
+    __slots__ = ("_report", "facts", "scope", "wide")
 
     def __init__(self, scope: Scope, report: Report) -> None:
         self.scope = scope
         self._report = report
+        #: What the conditions around the part at hand say.
+        self.facts = scope.facts
+        #: The types of narrowed parts as they are without those conditions, by id(expr).
+        self.wide: dict[int, Type] = {}
+
+    def declared(self, expr: Expr, type: Type) -> Type:
+        """The type of a part by its declaration alone: a comparison that conditions decide is no mistake of types."""
+        return self.wide.get(id(expr), type)
+
+    def decides(self, test: Expr) -> bool | None:
+        """What a test is in the combination at hand, where it depends on nothing else."""
+        if self.scope.matrix is None:
+            return None
+        from jobc.sema.fold import fold
+
+        value = fold(test, self.scope.matrix)
+        return value if isinstance(value, bool) else None
 
     def type_of(self, expr: Expr) -> Type:
         """The type recorded for a part that was inferred already."""

@@ -24,6 +24,7 @@ from jobc.syntax.expr import Filter
 if TYPE_CHECKING:
     from jobc.sema.model import WorkflowModel
     from jobc.sema.types import Type
+    from jobc.source.file import Span
     from jobc.source.nodes import Scalar
     from jobc.source.templates import OffsetMap
 
@@ -58,15 +59,73 @@ class Placement:
         self.reader = reader
 
 
+class Run:
+    """A part of a script's text: `start` is its index there, `source_start:source_end` are those in the YAML scalar.
+
+    Where `lifted`, another text stands there than the author wrote.
+    """
+
+    __slots__ = ("lifted", "source_end", "source_start", "start")
+
+    def __init__(self, start: int, source_start: int, source_end: int, lifted: bool) -> None:
+        self.start = start
+        self.source_start = source_start
+        self.source_end = source_end
+        self.lifted = lifted
+
+
 class ScriptPlacement:
-    """A script after analysis: its constant `text`, its slots, and `lines` (pairs script line, YAML line)."""
+    """A script after analysis: its constant `text`, its slots, and `lines` (pairs script line, YAML line).
 
-    __slots__ = ("lines", "placements", "text")
+    `runs` lead from places in the text back to `node`, the scalar that it is written in.
+    """
 
-    def __init__(self, text: str, placements: list[Placement], lines: list[tuple[int, int]]) -> None:
+    __slots__ = ("lines", "node", "placements", "runs", "text")
+
+    def __init__(
+        self,
+        text: str,
+        placements: list[Placement],
+        lines: list[tuple[int, int]],
+        node: Scalar,
+        runs: list[Run],
+    ) -> None:
         self.text = text
         self.placements = placements
         self.lines = lines
+        self.node = node
+        self.runs = runs
+
+    def span(self, start: int, end: int) -> Span:
+        """Where `text[start:end]` is written; of lifted text, the whole expression."""
+        from jobc.source.templates import offset_map
+
+        to_file = offset_map(self.node)
+        first, last = self._run(start), self._run(max(start, end - 1))
+        begin = (
+            first.source_start
+            if first.lifted
+            else min(first.source_start + start - first.start, first.source_end)
+        )
+        if last.lifted:
+            stop = last.source_end
+        else:
+            stop = min(last.source_start + max(end, start + 1) - last.start, last.source_end)
+        here = to_file.at(begin)
+        return self.node.file.span(here, max(here, to_file.at(stop - 1) + 1 if stop > begin else here))
+
+    def is_lifted(self, start: int, end: int) -> bool:
+        """Whether nothing of `text[start:end]` is the author's own."""
+        run = self._run(start)
+        return run.lifted and run is self._run(max(start, end - 1))
+
+    def _run(self, index: int) -> Run:
+        found = self.runs[0]
+        for run in self.runs:
+            if run.start > index:
+                break
+            found = run
+        return found
 
 
 def analyze_scripts(model: WorkflowModel, report: Report) -> None:
@@ -193,8 +252,12 @@ class Draft:
 
     def finish(self, words: list[str], placements: list[Placement]) -> ScriptPlacement:
         """The lifted script: these words stand for the holes."""
-        text = self._write(words)[0]
-        return ScriptPlacement(text, placements, self._lines(words, text))
+        text, _, starts = self._write(words)
+        runs = [
+            Run(at, start, end, isinstance(piece, int) or len(piece) != end - start)
+            for at, (piece, start, end) in zip(starts, self._pieces, strict=True)
+        ]
+        return ScriptPlacement(text, placements, self._lines(words, text), self.node, runs)
 
     def source_of(self, number: int) -> str:
         """A hole as it is written, on one line."""
@@ -264,7 +327,7 @@ def _bash(stage: BashStage, model: WorkflowModel, report: Report) -> ScriptPlace
         return None
     if not draft.holes:
         return draft.finish([], [])
-    shell = _shell(stage, model)
+    shell = shell_of(stage, model)
     if shell not in _SHELLS:
         for hole in draft.holes:
             report(
@@ -338,7 +401,7 @@ def _settle(site: object, type: Type, shell: str, *, split: bool) -> tuple[str, 
     return None
 
 
-def _shell(stage: BashStage, model: WorkflowModel) -> str:
+def shell_of(stage: BashStage, model: WorkflowModel) -> str:
     """The base name of the program that runs the script; empty where an expression chooses it."""
     value = stage.shell
     if value is None and model.workflow.defaults is not None:

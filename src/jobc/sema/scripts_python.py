@@ -59,6 +59,8 @@ def uses(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
+            # What the parser lets pass: `return` outside of a function, `await`, a late `from __future__`.
+            compile(tree, "script", "exec", dont_inherit=True)
     except SyntaxError as error:
         glued = [_is_glued(text, name, start) for name, start in zip(names, starts, strict=True)]
         line = error.lineno or 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobc.diagnostics.diagnostic import Diagnostic
 from jobc.interpreter import tasks
-from jobc.sema.contexts import RESULT, STAGE, value_type
+from jobc.sema.contexts import value_type
 from jobc.sema.model import WorkflowModel
 from jobc.sema.types import (
     ANY,
@@ -30,7 +30,7 @@ from jobc.sema.types import (
     show,
     union,
 )
-from jobc.syntax.ast import CallStage, Const, Stage
+from jobc.syntax.ast import CallStage, Const
 from jobc.syntax.spelling import nearest
 
 if TYPE_CHECKING:
@@ -95,22 +95,13 @@ def check_call(stage: CallStage, model: WorkflowModel, report: Callable[[Diagnos
             )
 
 
-def stage_type(stage: Stage) -> Type:
-    """What `stages.<id>` is once the stage has ended."""
-    if not isinstance(stage, CallStage):
-        return STAGE
+def result_type(stage: CallStage) -> Type | None:
+    """The type of the output `result` (`NULL`: there is none); None where nothing is known, or the outputs are a map."""
     signature = _signature(stage)
     if signature is None:
-        return STAGE
-    name, _, returned = signature
-    if returned is ANY or isinstance(returned, (MapType, ObjectType)):
-        return STAGE
-    outputs = ObjectType(
-        {} if returned is NULL else {"result": returned},
-        rule="unknown-output",
-        noun=f"output of the task `{name}`",
-    )
-    return ObjectType({"result": RESULT, "outputs": outputs}, noun="property of a stage")
+        return None
+    returned = signature[2]
+    return None if returned is ANY or isinstance(returned, (MapType, ObjectType)) else returned
 
 
 def _signature(stage: CallStage) -> tuple[str, dict[str, inspect.Parameter], Type] | None:

@@ -11,7 +11,7 @@ All questions here are asked so that doubt is silent: `comparable(a, b)` is Fals
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 #: More literals (or members) than this in one union are widened to their base types.
@@ -126,6 +126,51 @@ class ObjectType(Type):
 
     def key(self) -> tuple[object, ...]:
         return (tuple(sorted(self.props.items(), key=lambda item: item[0])), self.open, self.rule, self.noun)
+
+
+class LazyObject(ObjectType):
+    """An object whose properties are found out when somebody asks for them. `make` gives it whole."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], ObjectType], *, rule: str, noun: str) -> None:
+        self._make: Callable[[], ObjectType] | None = make
+        self._made: ObjectType | None = None
+        self.rule = rule
+        self.noun = noun
+
+    def made(self) -> ObjectType:
+        if self._made is None:
+            assert self._make is not None
+            self._made = self._make()
+        return self._made
+
+    def settle(self) -> None:
+        """Let go of what finds the properties out; where nobody has asked for them, they stay unknown."""
+        if self._made is None:
+            self._made = ObjectType({}, open=True)
+        self._make = None
+
+    @property
+    def props(self) -> dict[str, Type]:  # type: ignore[override]
+        return self.made().props
+
+    @property
+    def open(self) -> bool:  # type: ignore[override]
+        return self.made().open
+
+    def key(self) -> tuple[object, ...]:
+        return (id(self),)
+
+
+class OutcomeType(ObjectType):
+    """What has ended somehow (`needs.x`, `stages.x`); `succeeded` is the same where its result is known to be success."""
+
+    __slots__ = ("succeeded",)
+
+    def __init__(self, props: dict[str, Type], succeeded: ObjectType, *, noun: str) -> None:
+        super().__init__(props, noun=noun)
+        self.succeeded = succeeded
 
 
 class SecretType(Type):
@@ -379,12 +424,15 @@ def family(type: Type) -> str:
 
 
 def comparable(a: Type, b: Type) -> bool:
-    """Whether a value of `a` can equal a value of `b`. Comparing with null is always a fair question."""
+    """Whether a value of `a` can equal a value of `b`. Comparing with null itself is always a fair question."""
+    if a is NULL or b is NULL:
+        return True
+    # Null on one side alone is equal to nothing on the other.
     return any(_comparable(x, y) for x in members(a) for y in members(b))
 
 
 def _comparable(a: Type, b: Type) -> bool:
-    if a in (ANY, NULL) or b in (ANY, NULL):
+    if a is ANY or b is ANY:
         return True
     if family(a) != family(b):
         return False

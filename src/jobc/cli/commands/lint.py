@@ -55,7 +55,16 @@ def run(args: argparse.Namespace, context: Context) -> int:
 class Lint:
     """One run of the command."""
 
-    __slots__ = ("_args", "_context", "_ignore", "_read", "_select", "_severities", "_unreadable")
+    __slots__ = (
+        "_args",
+        "_context",
+        "_ignore",
+        "_read",
+        "_select",
+        "_severities",
+        "_shellcheck",
+        "_unreadable",
+    )
 
     def __init__(self, args: argparse.Namespace, context: Context) -> None:
         config = context.config
@@ -81,6 +90,23 @@ class Lint:
         if args.unsafe and not (args.fix or args.diff):
             raise UsageError("`--unsafe` does nothing by itself", help="use it with `--fix` or `--diff`")
         self._check_selectors()
+        self._shellcheck = self._find_shellcheck()
+
+    def _find_shellcheck(self) -> str | None:
+        """The program for JC401, where its findings are shown. Raises UsageError where they are asked for in vain."""
+        from jobc.programs import shellcheck
+
+        path = shellcheck()
+        if path is None and not {"JC401", "shell-script"}.isdisjoint(self._select):
+            raise UsageError(
+                "JC401 needs shellcheck, which is not installed",
+                help="`pip install 'jobc[shell]'` installs it beside jobc",
+            )
+        if not (self._select or self._ignore):
+            return path
+        from jobc.check.selection import chosen
+
+        return path if chosen(self._select, self._ignore, "JC401", "shell-script") else None
 
     def run(self) -> int:
         if not self._args.watch:
@@ -108,10 +134,11 @@ class Lint:
         cache = None
         if not self._args.no_cache:
             from jobc.cli.lint.cache import LintCache
+            from jobc.programs import identity
 
-            cache = LintCache(os.path.join(self._context.cache_dir, "lint"))
+            cache = LintCache(os.path.join(self._context.cache_dir, "lint"), identity(self._shellcheck))
         checked = []
-        for result in check_all(inputs, cache):
+        for result in check_all(inputs, cache, scripts=self._shellcheck is not None):
             if result.problem is not None:
                 self._refuse(result.problem)
             else:

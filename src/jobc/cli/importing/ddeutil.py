@@ -95,12 +95,12 @@ def _used(node: object, name: str, file: SourceFile) -> bool:
 
 def _left_over(text: str, file: SourceFile) -> list[Item]:
     """What `jobc lint` calls an error in the imported file; the import did not see it."""
-    from jobc.check.runner import check
+    from jobc.check.runner import check_alone
     from jobc.diagnostics.diagnostic import ERROR
     from jobc.sema.analyze import analyze
 
     items: list[Item] = []
-    for finding in check(analyze(SourceFile(file.path, text))):
+    for finding in check_alone(analyze(SourceFile(file.path, text))):
         if finding.severity != ERROR:
             continue
         diagnostic = finding.diagnostic

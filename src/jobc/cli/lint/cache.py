@@ -1,7 +1,8 @@
 """Results of earlier checks, so that an unchanged file costs one read and one hash.
 
 An entry's name is the digest of the file's bytes and name and of jobc itself (its version, and the size and
-time of its own modules, so that a changed checkout never answers with old results). It holds the
+time of its own modules, so that a changed checkout never answers with old results), and of the other programs
+that are asked (`check.shellcheck`). It holds the
 file's record (`records`); it counts only while every file that was read along with it still has the digest
 that it had. Which rules are selected plays no part: all findings are kept, and chosen from afterwards.
 
@@ -41,13 +42,13 @@ def digest(data: bytes) -> str:
 
 
 class LintCache:
-    """The cache in `folder`, which need not exist."""
+    """The cache in `folder`, which need not exist. `programs` names the other programs that are asked."""
 
     __slots__ = ("_folder", "_salt")
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, programs: str = "") -> None:
         self._folder = folder
-        self._salt = _fingerprint()
+        self._salt = _fingerprint(programs)
 
     def key(self, data: bytes, name: str) -> str:
         """The name of the entry for a file with these bytes; `name` is its last path part."""
@@ -120,10 +121,10 @@ class LintCache:
                 continue
 
 
-def _fingerprint() -> bytes:
-    """A key of 16 bytes that changes with jobc itself."""
+def _fingerprint(programs: str) -> bytes:
+    """A key of 16 bytes that changes with jobc itself and with the programs that it asks."""
     base = os.path.dirname(os.path.abspath(jobc.__file__))
-    state = [jobc.__version__]
+    state = [jobc.__version__, programs]
     for package in _PACKAGES:
         try:
             with os.scandir(os.path.join(base, package)) as found:

@@ -15,8 +15,10 @@ from jobc.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from jobc.check.shellcheck import Script
     from jobc.cli.lint.records import Record
     from jobc.diagnostics.diagnostic import Finding
+    from jobc.sema.model import SemanticModel
     from jobc.source.file import SourceFile
 
 
@@ -67,30 +69,73 @@ def read_input(shown: str, cwd: str) -> Input:
         raise UsageError(f"{shown}: {reason}", help="check the path and its permissions") from None
 
 
-def check_all(inputs: Sequence[Input], cache: LintCache | None) -> Iterator[Checked]:
-    """Check files, in their order."""
-    if cache is None:
-        yield from _fresh(inputs)
-        return
+def check_all(inputs: Sequence[Input], cache: LintCache | None, *, scripts: bool) -> Iterator[Checked]:
+    """Check files, in their order; `scripts`: ask ShellCheck about their shell scripts, of all files at once."""
     known: dict[int, Checked] = {}
     keys: dict[int, str] = {}
-    for i, input in enumerate(inputs):
-        keys[i] = cache.key(input.data, input.name)
-        found = _recall(input, keys[i], cache)
-        if found is not None:
-            known[i] = found
+    if cache is not None:
+        for i, input in enumerate(inputs):
+            keys[i] = cache.key(input.data, input.name)
+            found = _recall(input, keys[i], cache)
+            if found is not None:
+                known[i] = found
     missing = [i for i in range(len(inputs)) if i not in known]
-    fresh = zip(missing, _fresh([inputs[i] for i in missing], cache, [keys[i] for i in missing]), strict=True)
+    fresh = _fresh([inputs[i] for i in missing])
+    analysed = _with_scripts(list(fresh)) if scripts else fresh
+    todo = zip(missing, analysed, strict=True)
     for i in range(len(inputs)):
         if i in known:
             yield known[i]
-        else:
-            yield next(fresh)[1]
+            continue
+        _, result = next(todo)
+        if cache is not None and result.record is not None:
+            cache.put(keys[i], result.record)
+        yield result.checked
+
+
+class Analysed:
+    """A file that was analysed: what was found, its record for the cache, and its shell scripts."""
+
+    __slots__ = ("checked", "record", "scripts")
+
+    def __init__(self, checked: Checked, record: Record | None, scripts: list[Script]) -> None:
+        self.checked = checked
+        self.record = record
+        self.scripts = scripts
+
+
+def _with_scripts(analysed: list[Analysed]) -> list[Analysed]:
+    """Add what ShellCheck says: all scripts are sent at once, and files of which it says something are checked anew."""
+    scripts = [script for result in analysed for script in result.scripts]
+    if not scripts and not any(map(_allows_scripts, analysed)):
+        return analysed
+    from jobc.check.runner import check
+    from jobc.check.shellcheck import answers
+
+    said = {script for script, comments in answers(scripts).items() if comments}
+    return [
+        result
+        if said.isdisjoint(result.scripts) and not _allows_scripts(result)
+        else _analyse(result.checked.input, check)
+        for result in analysed
+    ]
+
+
+def _allows_scripts(analysed: Analysed) -> bool:
+    """Whether a comment may allow what ShellCheck says, which is stale where it says nothing."""
+    data = analysed.checked.input.data
+    return (
+        analysed.checked.problem is None
+        and b"jobc:" in data
+        and (b"JC401" in data or b"shell-script" in data)
+    )
 
 
 def check_one(input: Input) -> Checked:
     """Analyse a file here and now."""
-    return _analyse(input)[0]
+    from jobc.check.runner import check
+
+    return _analyse(input, check).checked
 
 
 def _recall(input: Input, key: str, cache: LintCache) -> Checked | None:
@@ -115,58 +160,61 @@ def _restore(input: Input, record: Record) -> Checked | None:
         return None
 
 
-def _fresh(
-    inputs: Sequence[Input], cache: LintCache | None = None, keys: Sequence[str] = ()
-) -> Iterator[Checked]:
-    def settle(i: int) -> tuple[Checked, Record | None]:
-        checked, record = _analyse(inputs[i])
-        if cache is not None and record is not None:
-            cache.put(keys[i], record)
-        return checked, record
-
+def _fresh(inputs: Sequence[Input]) -> Iterator[Analysed]:
     with Paused():
         if len(inputs) > 2 and hasattr(os, "fork"):
-            yield from _shared(inputs, settle)
+            yield from _shared(inputs)
         else:
-            for i in range(len(inputs)):
-                yield settle(i)[0]
+            yield from map(_alone, inputs)
 
 
-def _shared(
-    inputs: Sequence[Input], settle: Callable[[int], tuple[Checked, Record | None]]
-) -> Iterator[Checked]:
+def _shared(inputs: Sequence[Input]) -> Iterator[Analysed]:
     """The first file here, which loads the front end; then every process its share."""
     from jobc.cli.lint.workers import Worker, shares
 
-    done = {0: settle(0)[0]}
+    done = {0: _alone(inputs[0])}
     own, *others = shares([len(input.data) for input in inputs[1:]], _cores())
-    workers = [Worker([1 + i for i in share], lambda i: _outcome(*settle(i))) for share in others]
+    workers = [Worker([1 + i for i in share], lambda i: _outcome(_alone(inputs[i]))) for share in others]
     for i in own:
-        done[1 + i] = settle(1 + i)[0]
+        done[1 + i] = _alone(inputs[1 + i])
     for worker in workers:
         for i, outcome in zip(worker.share, worker.results(), strict=False):
-            checked = _received(inputs[i], *outcome)
-            if checked is not None:
-                done[i] = checked
+            received = _received(inputs[i], *outcome)
+            if received is not None:
+                done[i] = received
     for i in range(len(inputs)):
-        yield done[i] if i in done else settle(i)[0]
+        yield done[i] if i in done else _alone(inputs[i])
 
 
-def _outcome(checked: Checked, record: Record | None) -> tuple[Record | None, tuple[str, str | None] | None]:
+def _outcome(
+    analysed: Analysed,
+) -> tuple[Record | None, list[Script], tuple[str, str | None] | None]:
     """What another process found in a file, or why it cannot be read."""
-    problem = checked.problem
-    return record, None if problem is None else (str(problem), problem.help)
+    problem = analysed.checked.problem
+    return analysed.record, analysed.scripts, None if problem is None else (str(problem), problem.help)
 
 
-def _received(input: Input, record: Record | None, problem: Sequence[str] | None) -> Checked | None:
+def _received(
+    input: Input, record: Record | None, scripts: list[list[str]], problem: Sequence[str] | None
+) -> Analysed | None:
     """The outcome of another process; None where the file is to be checked here."""
     if problem is not None:
-        return Checked(input, [], UsageError(problem[0], help=problem[1]))
-    return None if record is None else _restore(input, record)
+        return Analysed(Checked(input, [], UsageError(problem[0], help=problem[1])), None, [])
+    restored = None if record is None else _restore(input, record)
+    return (
+        None if restored is None else Analysed(restored, record, [(shell, text) for shell, text in scripts])
+    )
 
 
-def _analyse(input: Input) -> tuple[Checked, Record | None]:
-    from jobc.check.runner import check
+def _alone(input: Input) -> Analysed:
+    """Analyse a file without asking other programs."""
+    from jobc.check.runner import check_alone
+
+    return _analyse(input, check_alone)
+
+
+def _analyse(input: Input, check: Callable[[SemanticModel], list[Finding]]) -> Analysed:
+    from jobc.check.shellcheck import placed
     from jobc.cli.lint.records import to_record
     from jobc.sema.analyze import analyze
     from jobc.source.decode import decode
@@ -174,7 +222,7 @@ def _analyse(input: Input) -> tuple[Checked, Record | None]:
     try:
         file = decode(input.data, input.shown)
     except UsageError as problem:
-        return Checked(input, [], problem), None
+        return Analysed(Checked(input, [], problem), None, [])
     files: list[SourceFile | None] = [file]
     reads: dict[str, str | None] = {}
 
@@ -189,8 +237,11 @@ def _analyse(input: Input) -> tuple[Checked, Record | None]:
         files[1 + list(reads).index(path)] = loaded
         return loaded
 
-    findings = check(analyze(file, load))
-    return Checked(input, findings, reads=list(reads)), to_record(findings, files, list(reads.items()))
+    model = analyze(file, load)
+    findings = check(model)
+    scripts = [script for script, _, _ in placed(model)]
+    checked = Checked(input, findings, reads=list(reads))
+    return Analysed(checked, to_record(findings, files, list(reads.items())), scripts)
 
 
 def _beside(shown: str, path: str) -> str:

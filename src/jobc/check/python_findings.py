@@ -1,0 +1,136 @@
+"""What pyflakes finds in the Python scripts of a model, in jobc's words and at the places of the jobs file.
+
+The script is read as it runs: its expressions are names, and what every script finds (`params`, `result`, …) and its
+`vars` are known. A script that makes names unseen (`exec`, `globals()`, a star import) has no undefined ones.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jobc.diagnostics.diagnostic import INFO, WARNING, Diagnostic
+from jobc.sema.model import SemanticModel
+from jobc.sema.outputs import PYTHON_NAMES
+from jobc.sema.scripts import ScriptPlacement, script_stages
+from jobc.syntax.ast import PyStage
+from jobc.syntax.spelling import nearest
+
+RULE = "python-script"
+_UNSEEN = frozenset(("exec", "globals", "locals", "vars", "eval"))
+
+#: pyflakes' message -> (severity, remedy). What is not listed is style, or what Python itself refuses.
+_TOLD = {
+    "UnusedImport": (INFO, "leave the import out"),
+    "UnusedVariable": (INFO, "leave the assignment out, or use the value"),
+    "UndefinedLocal": (WARNING, "give it another name inside the function, or declare it `global`"),
+    "RedefinedWhileUnused": (WARNING, "leave one of the two out, or give it another name"),
+    "ImportShadowedByLoopVar": (WARNING, "give the loop's variable another name"),
+    "IsLiteral": (WARNING, "compare with `==`"),
+    "AssertTuple": (WARNING, "leave the parentheses out: a tuple is always true"),
+    "IfTuple": (WARNING, "leave the parentheses out: a tuple is always true"),
+    "InvalidPrintSyntax": (WARNING, "write `print(…, file=…)`"),
+    "RaiseNotImplemented": (WARNING, "raise `NotImplementedError`"),
+    "MultiValueRepeatedKeyLiteral": (WARNING, "keep one of the values"),
+    "MultiValueRepeatedKeyVariable": (WARNING, "keep one of the values"),
+    "PercentFormatExpectedMapping": (WARNING, "make format and values agree"),
+    "PercentFormatExpectedSequence": (WARNING, "make format and values agree"),
+    "PercentFormatExtraNamedArguments": (WARNING, "make format and values agree"),
+    "PercentFormatMissingArgument": (WARNING, "make format and values agree"),
+    "PercentFormatPositionalCountMismatch": (WARNING, "make format and values agree"),
+    "StringDotFormatExtraNamedArguments": (WARNING, "make format and values agree"),
+    "StringDotFormatExtraPositionalArguments": (WARNING, "make format and values agree"),
+    "StringDotFormatMissingArgument": (WARNING, "make format and values agree"),
+}
+
+
+def findings(model: SemanticModel) -> Iterator[Diagnostic]:
+    for workflow in model.all_workflows:
+        for job in workflow.jobs.values():
+            for stage in script_stages(job):
+                placed = workflow.scripts.get(id(stage))
+                if placed is not None and isinstance(stage, PyStage):
+                    yield from _script(placed, [item.key for item in stage.vars])
+
+
+def _script(placed: ScriptPlacement, names: list[str]) -> Iterator[Diagnostic]:
+    from pyflakes.checker import Checker
+
+    text = placed.text
+    slots = [placement.name for placement in placed.placements]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+            checker = Checker(tree, builtins={*PYTHON_NAMES, *names, *slots, "__file__"})
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    unseen = any(isinstance(node, ast.Name) and node.id in _UNSEEN for node in ast.walk(tree))
+    lines = text.split("\n")
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    for message in sorted(checker.messages, key=lambda found: (found.lineno, found.col)):
+        kind = type(message).__name__
+        line = lines[message.lineno - 1]
+        column = len(line.encode()[: message.col].decode("utf-8", "ignore"))
+        start = starts[message.lineno - 1] + column
+        name = str(message.message_args[0]) if message.message_args else ""
+        if kind == "UndefinedName":
+            if unseen or (name.startswith("__") and name.endswith("__")):
+                continue
+            known = [*PYTHON_NAMES, *names, *_bound(tree)]
+            end = start + len(name) if text.startswith(name, start) else start + 1
+            yield Diagnostic(
+                RULE,
+                f"nothing in this script defines `{name}`",
+                placed.span(start, end),
+                help=_remedy(name, nearest(name, known)),
+                severity=WARNING,
+            )
+        elif kind in _TOLD:
+            severity, remedy = _TOLD[kind]
+            end = start + max(1, len(line[column:].rstrip()))
+            yield Diagnostic(
+                RULE, _words(message, kind), placed.span(start, end), help=remedy, severity=severity
+            )
+
+
+def _remedy(name: str, near: str | None) -> str:
+    if near:
+        return f"did you mean `{near}`?"
+    import sys
+
+    if name in sys.stdlib_module_names:
+        return f"`import {name}` first"
+    return "assign it, import it, or pass it in with `vars`"
+
+
+def _bound(tree: ast.AST) -> list[str]:
+    names: dict[str, None] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names[node.id] = None
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
+            names[node.name] = None
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update((alias.asname or alias.name.partition(".")[0], None) for alias in node.names)
+    return list(names)
+
+
+def _words(message: Any, kind: str) -> str:
+    args = message.message_args
+    special: dict[str, Callable[[], str]] = {
+        "UnusedImport": lambda: f"the import of `{args[0]}` is never used",
+        "UnusedVariable": lambda: f"`{args[0]}` is assigned and never used",
+        "UndefinedLocal": lambda: f"`{args[0]}` is read before the function assigns it",
+        "RedefinedWhileUnused": lambda: f"`{args[0]}` is defined again, and was never used before",
+        "ImportShadowedByLoopVar": lambda: f"the loop's variable `{args[0]}` hides the import of that name",
+        "IsLiteral": lambda: "`is` compares identity, and a literal has none to rely on",
+        "AssertTuple": lambda: "this assertion always holds",
+        "IfTuple": lambda: "this condition always holds",
+    }
+    made = special.get(kind)
+    return made() if made is not None else str(message.message % args).rstrip(".")

@@ -1,0 +1,87 @@
+"""What ShellCheck finds in a shell script.
+
+## What it does
+
+Runs [ShellCheck](https://www.shellcheck.net/wiki/) on all shell scripts of a run, in one process, and shows its errors
+and warnings at their places in the jobs file. It sees the scripts as they run: expressions are variables, and a
+command that fails ends the script. Style and information are left out, and so are the warnings that
+only make sense for a script of its own (`SC2154`, unassigned variables, is JC403's).
+
+It needs the extra `shell` (`pip install 'jobc[shell]'`), or a `shellcheck` on the PATH; without one the rule is
+silent, and `--select JC401` says so. `# shellcheck disable=SC2046` in the script works as it does anywhere.
+
+## Why is this bad?
+
+Each of these is a known way for a script to do something else than it says: words that split, failures that vanish,
+tests that are always true.
+
+## Example
+
+```yaml
+jobs:
+  clean:
+    stages:
+      - bash: |
+          files=$(ls *.tmp)
+          [ $files == "" ] || rm $(cat list)
+```
+
+Use instead:
+
+```yaml
+jobs:
+  clean:
+    stages:
+      - bash: |
+          rm -f ./*.tmp
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jobc.check.rule import Rule
+from jobc.diagnostics.diagnostic import WARNING, Diagnostic
+from jobc.sema.model import SemanticModel
+
+RULE = Rule("JC401", "shell-script", WARNING, "what ShellCheck finds in a shell script")
+
+#: That a script cannot be read is said once; these come after what says why.
+_FOLLOWING = (1047, 1061, 1062, 1065, 1070, 1072, 1073, 1085, 1089)
+
+
+def available() -> bool:
+    from jobc.programs import shellcheck
+
+    return shellcheck() is not None
+
+
+def check_with_programs(model: SemanticModel) -> Iterator[Diagnostic]:
+    from jobc.check.shellcheck import answers, placed
+
+    scripts = placed(model)
+    if not scripts:
+        return
+    known = answers(script for script, _, _ in scripts)
+    for script, placement, _ in scripts:
+        comments = known[script]
+        unread = [comment for comment in comments if comment.code < 2000]
+        unread.sort(key=lambda comment: (comment.code in _FOLLOWING, comment.code == 1073))
+        sources = any(word in placement.text for word in ("source ", ". ", "eval "))
+        for comment in comments:
+            if comment.code < 2000 and comment is not unread[0]:
+                continue
+            # What a sourced script reads is not unused.
+            if comment.code == 2034 and sources:
+                continue
+            # What was put in place of an expression is not the author's.
+            if placement.is_lifted(comment.start, comment.end):
+                continue
+            message = " ".join(comment.message.split()).rstrip(".")
+            yield Diagnostic(
+                RULE.name,
+                f"{message[:1].lower()}{message[1:]}" if message[1:2].islower() else message,
+                placement.span(comment.start, comment.end),
+                help=f"SC{comment.code}: shellcheck.net/wiki/SC{comment.code} says what to write instead",
+            )

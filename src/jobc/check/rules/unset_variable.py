@@ -1,0 +1,119 @@
+"""A shell script reads a variable that nothing sets.
+
+## What it does
+
+Looks for `$name` in shell scripts where neither the script nor an `env` around it sets that variable. As the
+environment that jobc is started in reaches every script, a name in capitals may come from there: it is reported only where it
+is nearly one that is set, or begins with `JOBC_` and is none of jobc's. `${name:-…}`, a test of the variable, and scripts
+that `source` others are left alone.
+
+## Why is this bad?
+
+The shell reads a variable that is not set as nothing, and goes on: `rm -rf "$dir/"` then has another meaning.
+
+## Example
+
+```yaml
+jobs:
+  clean:
+    env: {SCRATCH: /tmp/work}
+    stages:
+      - bash: |
+          dir=$SCRATCH/cache
+          rm -rf "$dri/old" "$SCRACH/new"
+```
+
+Use instead:
+
+```yaml
+jobs:
+  clean:
+    env: {SCRATCH: /tmp/work}
+    stages:
+      - bash: |
+          dir=$SCRATCH/cache
+          rm -rf "$dir/old" "$SCRATCH/new"
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jobc.check.rule import Rule
+from jobc.diagnostics.diagnostic import WARNING, Diagnostic
+from jobc.sema.model import SemanticModel, WorkflowModel
+from jobc.sema.script_variables import may_read, variables
+from jobc.sema.scripts import ScriptPlacement, script_stages, shell_of
+from jobc.syntax.ast import BashStage, Job, Stage, child_stages
+from jobc.syntax.spelling import nearest
+
+RULE = Rule("JC403", "unset-variable", WARNING, "a shell script reads a variable that nothing sets")
+
+JOBC = ("JOBC_OUTPUT", "JOBC_OUTPUT_JSON", "JOBC_RUN_ID", "JOBC_JOB", "JOBC_STAGE", "JOBC_ATTEMPT")
+#: Variables in small letters that come from outside by custom.
+_OUTSIDE = frozenset(("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"))
+
+
+def check(model: SemanticModel) -> Iterator[Diagnostic]:
+    for workflow in model.all_workflows:
+        shared = {item.key for item in workflow.workflow.env}
+        for job in workflow.jobs.values():
+            for stage in script_stages(job):
+                placed = workflow.scripts.get(id(stage))
+                if placed is None or not isinstance(stage, BashStage):
+                    continue
+                if "$" in placed.text and shell_of(stage, workflow) in ("bash", "sh", "dash"):
+                    yield from _script(placed, shared | _env(job, stage), stage, workflow)
+
+
+def _env(job: Job, stage: Stage) -> set[str]:
+    """The names in `env` of the job and of the stages around a stage."""
+    names = {item.key for item in job.env} | {item.key for item in stage.env}
+    pending = list(job.stages)
+    while pending:
+        around = pending.pop()
+        inner = [other for body in child_stages(around) for other in body]
+        if inner:
+            names |= {item.key for item in around.env}
+            pending.extend(inner)
+    return names
+
+
+def _script(
+    placed: ScriptPlacement, env: set[str], stage: BashStage, workflow: WorkflowModel
+) -> Iterator[Diagnostic]:
+    slots = {placement.name for placement in placed.placements}
+    given = {*env, *slots, *JOBC}
+    if not any(_suspicious(name, given) for name in may_read(placed.text) - given):
+        return
+    found = variables(placed.text)
+    if found.open:
+        return
+    known = given | found.sets
+    said: set[str] = set()
+    for name, start, end in found.reads:
+        if name in known or name in said or name in _OUTSIDE:
+            continue
+        near = _near(name, known - slots)
+        capitals = name.upper() == name
+        if capitals and near is None and not name.startswith("JOBC_"):
+            continue
+        said.add(name)
+        yield Diagnostic(
+            RULE.name,
+            f"nothing sets the variable `{name}`",
+            placed.span(start, end),
+            help=f"did you mean `{near}`?"
+            if near
+            else f"set it under `env`, or write `${{{name}:-}}` where it may be unset",
+        )
+
+
+def _suspicious(name: str, given: set[str]) -> bool:
+    return name.upper() != name or len(name) > 3
+
+
+def _near(name: str, known: set[str]) -> str | None:
+    """The name that is set and meant, for names long enough to tell."""
+    return nearest(name, sorted(other for other in known if len(other) > 3)) if len(name) > 3 else None

@@ -1,0 +1,172 @@
+"""ShellCheck on the shell scripts of a run: one process for all of them.
+
+Each script becomes a file of a private folder, its expressions lifted as the runner has them, under a first line that
+says which shell runs it and that a failing command ends it. The answers are kept by script for the time of the
+process, so whoever asks again, for one file or for many, starts nothing anew.
+
+What is asked for are errors and warnings; of these some are not for jobs files (`_OFF`): variables that come from
+the environment are `unset-variable`'s, files that are sourced cannot be followed. Scripts that are one plain command
+hold nothing to find and are not sent.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from jobc import programs
+from jobc.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobc.sema.model import SemanticModel
+    from jobc.sema.scripts import ScriptPlacement
+    from jobc.syntax.ast import Stage
+
+#: Not assigned, maybe misspelt (2154, 2153); sourced files (1090, 1091); shebang lines (2096, 2148, 2239, 1128).
+_OFF = "1090,1091,1128,2096,2148,2153,2154,2239"
+_HEADS = {
+    "bash": "#!/bin/bash -e\n",
+    "sh": "#!/bin/sh -e\n",
+    "dash": "#!/bin/dash -e\n",
+    "ash": "#!/bin/dash -e\n",
+    "ksh": "#!/bin/ksh -e\n",
+}
+_ONE_COMMAND = re.compile(
+    r"\s*(?!(?:local|let|declare|typeset|sudo|export|read|trap|unset|return|rm|find)\b)[\w./-]+(?: +[\w./:=@%+,-]+)*\s*",
+    re.ASCII,
+)
+
+#: A script as it is sent: its shell and its text.
+Script = tuple[str, str]
+
+_answers: dict[Script, list[Comment]] = {}
+
+
+class Comment:
+    """One answer: `start:end` are indices in the script; `code` is ShellCheck's number."""
+
+    __slots__ = ("code", "end", "message", "start")
+
+    def __init__(self, code: int, message: str, start: int, end: int) -> None:
+        self.code = code
+        self.message = message
+        self.start = start
+        self.end = end
+
+
+def placed(model: SemanticModel) -> list[tuple[Script, ScriptPlacement, Stage]]:
+    """The shell scripts of a model that are worth asking about."""
+    from jobc.sema.scripts import script_stages, shell_of
+    from jobc.syntax.ast import BashStage
+
+    found: list[tuple[Script, ScriptPlacement, Stage]] = []
+    if any(diagnostic.rule == "yaml-syntax" for diagnostic in model.diagnostics):
+        # Where a quote is not closed, no script is what its author meant.
+        return found
+    for workflow in model.all_workflows:
+        for job in workflow.jobs.values():
+            for stage in script_stages(job):
+                script = workflow.scripts.get(id(stage))
+                if script is None or not isinstance(stage, BashStage):
+                    continue
+                shell = shell_of(stage, workflow)
+                if shell in _HEADS and not _ONE_COMMAND.fullmatch(script.text):
+                    found.append(((shell, script.text), script, stage))
+    return found
+
+
+def answers(scripts: Iterable[Script]) -> dict[Script, list[Comment]]:
+    """What ShellCheck says of each script (nothing, where it is not installed); it is started once at most.
+
+    Raises UsageError where it does not work.
+    """
+    wanted = dict.fromkeys(scripts)
+    new = [script for script in wanted if script not in _answers]
+    if new:
+        path = programs.shellcheck()
+        for script in new:
+            _answers[script] = []
+        if path is not None:
+            _ask(path, new)
+    return {script: _answers[script] for script in wanted}
+
+
+def _ask(path: str, scripts: list[Script]) -> None:
+    folder = os.path.join(os.environ.get("TMPDIR") or "/tmp", f"jobc-{os.getpid()}-{os.urandom(6).hex()}")
+    os.mkdir(folder, 0o700)
+    names = [f"{number}" for number in range(len(scripts))]
+    try:
+        for name, (shell, text) in zip(names, scripts, strict=True):
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write((_HEADS[shell] + text).encode("utf-8", "replace"))
+        output = _start(path, folder, names)
+    finally:
+        for name in [*names, "output", "errors"]:
+            if os.path.exists(place := os.path.join(folder, name)):
+                os.unlink(place)
+        os.rmdir(folder)
+    if output.strip() == b'{"comments":[]}':
+        return
+    import json
+
+    try:
+        comments = json.loads(output)["comments"]
+        for comment in comments:
+            script = scripts[int(os.path.basename(comment["file"]))]
+            made = _comment(comment, script)
+            if made is not None:
+                _answers[script].append(made)
+    except (ValueError, LookupError, TypeError):
+        raise UsageError(
+            "shellcheck gave no answer that can be read",
+            help=f"check that `{path} --version` is 0.9 or newer, or lint with `--ignore JC401`",
+        ) from None
+
+
+def _start(path: str, folder: str, names: list[str]) -> bytes:
+    """Run it in the folder; `subprocess` would take as long to load as this takes to run."""
+    files = [os.path.join(folder, name) for name in names]
+    argv = [path, "--norc", "-f", "json1", "-S", "warning", "-e", _OFF, "--", *files]
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    output = os.path.join(folder, "output")
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, output, flags, 0o600),
+        (os.POSIX_SPAWN_OPEN, 2, os.path.join(folder, "errors"), flags, 0o600),
+    ]
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("SHELLCHECK_")}
+    try:
+        os.waitpid(os.posix_spawn(path, argv, environ, file_actions=actions), 0)
+        with open(output, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise UsageError(
+            f"shellcheck cannot be run: {error.strerror}", help=f"check {path}, or lint with `--ignore JC401`"
+        ) from None
+
+
+def _comment(comment: dict[str, object], script: Script) -> Comment | None:
+    """An answer at its place in the script's own text."""
+    _, text = script
+    lines = text.split("\n")
+    starts = [0]
+    for each in lines:
+        starts.append(starts[-1] + len(each) + 1)
+
+    def index(line: object, column: object) -> int:
+        assert isinstance(line, int)
+        assert isinstance(column, int)
+        number = min(max(line - 2, 0), len(lines) - 1)
+        return min(starts[number] + max(column - 1, 0), starts[number] + len(lines[number]))
+
+    code, line = comment["code"], comment["line"]
+    assert isinstance(code, int)
+    assert isinstance(line, int)
+    if line < 2:
+        return None
+    start = index(line, comment["column"])
+    end = index(comment["endLine"], comment["endColumn"])
+    return Comment(code, str(comment["message"]), start, max(end, start))
