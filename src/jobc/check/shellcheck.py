@@ -169,4 +169,6 @@ def _comment(comment: dict[str, object], script: Script) -> Comment | None:
         return None
     start = index(line, comment["column"])
     end = index(comment["endLine"], comment["endColumn"])
+    if end <= start and (word := re.compile(r"\w+").match(text, start)):
+        end = word.end()
     return Comment(code, str(comment["message"]), start, max(end, start))

@@ -1,11 +1,12 @@
 """## What it does
 
-Reports a read of `needs.<job>.outputs.<name>` where that job declares its `outputs` and this is none of
-them. The nearest declared output is proposed.
+Reports a read of `needs.<job>.outputs.<name>` or `stages.<id>.outputs.<name>` of an output that cannot be there: the job
+declares its `outputs` and this is none of them, or no stage of it writes the name. What a stage writes is read from
+its Python and its shell script; where that cannot be told, nothing is reported. The nearest name is proposed.
 
 ## Why is this bad?
 
-A job that declares its outputs has no others, so the value is always null.
+The value is always null.
 
 ## Example
 
