@@ -34,10 +34,9 @@ _HEADS = {
     "ash": "#!/bin/dash -e\n",
     "ksh": "#!/bin/ksh -e\n",
 }
-_ONE_COMMAND = re.compile(
-    r"\s*(?!(?:local|let|declare|typeset|sudo|export|read|trap|unset|return|rm|find)\b)[\w./-]+(?: +[\w./:=@%+,-]+)*\s*",
-    re.ASCII,
-)
+_ONE_COMMAND = r"\s*(?!(?:local|let|declare|typeset|sudo|export|read|trap|unset|return|rm|find)\b)[\w./-]+(?: +[\w./:=@%+,-]+)*\s*"
+#: A script with any of these is more than one plain command.
+_MORE = frozenset("$`\"'|&;<>()[]{}*?!#\\\n")
 
 #: A script as it is sent: its shell and its text.
 Script = tuple[str, str]
@@ -73,9 +72,15 @@ def placed(model: SemanticModel) -> list[tuple[Script, ScriptPlacement, Stage]]:
                 if script is None or not isinstance(stage, BashStage):
                     continue
                 shell = shell_of(stage, workflow)
-                if shell in _HEADS and not _ONE_COMMAND.fullmatch(script.text):
+                if shell in _HEADS and not _is_plain(script.text):
                     found.append(((shell, script.text), script, stage))
     return found
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a script is one command of plain words, in which there is nothing to find."""
+    text = text.rstrip()
+    return _MORE.isdisjoint(text) and re.fullmatch(_ONE_COMMAND, text, re.ASCII) is not None
 
 
 def answers(scripts: Iterable[Script]) -> dict[Script, list[Comment]]:

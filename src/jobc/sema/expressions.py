@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from jobc.diagnostics.diagnostic import Diagnostic, Label
-from jobc.sema.combinations import check_combinations, combinations
 from jobc.sema.contexts import MISSING_NEED, STAGE, Contexts, element_type, value_type, vars_type
 from jobc.sema.infer import check_condition, infer
 from jobc.sema.model import Site, WorkflowModel
@@ -185,7 +184,10 @@ class ExpressionAnalysis:
         self._scopes = {}
         self._condition("job.condition", job.condition)
         self._facts = self._learnt(job.condition, ("params", "needs"), job.stages)
-        self._combinations = combinations(job)
+        if job.strategy is not None:
+            from jobc.sema.combinations import combinations
+
+            self._combinations = combinations(job)
         if job.strategy is not None:
             self._strategy(job.strategy)
             self._contexts.ready(job)
@@ -447,6 +449,8 @@ class ExpressionAnalysis:
         known = self._combinations
         if known is None or told.count or "matrix" not in scope.contexts or "matrix" not in hole.hole.source:
             return
+        from jobc.sema.combinations import check_combinations
+
         check_combinations(expr, scope, known, self._conditions, self._report, is_condition=is_condition)
 
     def _scope(self, position: str, hole: ExprHole, frame: _Frame | None, vars: Type | None) -> Scope:

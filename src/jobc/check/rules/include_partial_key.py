@@ -40,7 +40,6 @@ from collections.abc import Iterator
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import INFO, Diagnostic
-from jobc.sema.combinations import combinations
 from jobc.sema.model import SemanticModel, Site, WorkflowModel
 from jobc.sema.types import NULL, members
 from jobc.source.file import Span
@@ -63,6 +62,8 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
         for job in workflow.jobs.values():
             if job.strategy is None or job.strategy.include is None:
                 continue
+            from jobc.sema.combinations import combinations
+
             known = combinations(job) or []
             keys = {key for combination in known for key in combination}
             partial = {key: lacking for key in keys if (lacking := [c for c in known if key not in c])}

@@ -43,7 +43,6 @@ from collections.abc import Iterator
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic
 from jobc.sema.model import SemanticModel, WorkflowModel
-from jobc.sema.script_variables import may_read, variables
 from jobc.sema.scripts import ScriptPlacement, script_stages, shell_of
 from jobc.syntax.ast import BashStage, Job, Stage, child_stages
 from jobc.syntax.spelling import nearest
@@ -83,6 +82,8 @@ def _env(job: Job, stage: Stage) -> set[str]:
 def _script(
     placed: ScriptPlacement, env: set[str], stage: BashStage, workflow: WorkflowModel
 ) -> Iterator[Diagnostic]:
+    from jobc.sema.script_variables import may_read, variables
+
     slots = {placement.name for placement in placed.placements}
     given = {*env, *slots, *JOBC}
     if not any(_suspicious(name, given) for name in may_read(placed.text) - given):
