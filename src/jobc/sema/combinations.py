@@ -9,7 +9,6 @@ equality are what a matrix is for, so those that never hold in one combination a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -82,7 +81,7 @@ def check_combinations(
     first: Diagnostic | None = None
     for combination in known:
         values = combination if keys is None else {key: combination.get(key) for key in keys}
-        mark = json.dumps(values, sort_keys=True, default=str)
+        mark = repr(values)
         if mark in tried or _excluded(conditions, combination):
             continue
         tried.add(mark)
@@ -105,6 +104,8 @@ def check_combinations(
 
 
 def _excluded(conditions: Sequence[Expr], combination: Mapping[str, object]) -> bool:
+    if not conditions:
+        return False
     from jobc.sema.fold import fold
 
     return any(fold(condition, combination) is False for condition in conditions)
@@ -152,6 +153,8 @@ def _is_matrix(expr: Expr) -> bool:
 
 
 def _shown(values: Combination) -> str:
+    import json
+
     parts = []
     for key, value in list(values.items())[:4]:
         plain = isinstance(value, str) and not value[:1].isdigit()

@@ -23,7 +23,7 @@ from jobc.sema.types import (
     of_json,
     show,
 )
-from jobc.syntax.expr import Call, Expr, Filter, Method
+from jobc.syntax.expr import Call, Expr, Filter, Method, Name, walk
 
 #: Names that other languages give to what exists here.
 _MEANT = {
@@ -196,6 +196,8 @@ def _checked(
 
 def _of_text(text: Expr, otherwise: Type) -> Type:
     """What `fromJson` makes of a constant text."""
+    if any(isinstance(part, Name) for part in walk(text)):
+        return otherwise
     from jobc.sema.fold import NOT_CONSTANT, fold
 
     value = fold(text)

@@ -8,7 +8,7 @@ from jobc.diagnostics.diagnostic import Diagnostic, Edit, Fix
 from jobc.sema.scope import Scope
 from jobc.sema.types import ANY, Type, base, show
 from jobc.source.file import Span
-from jobc.syntax.expr import Expr, Literal
+from jobc.syntax.expr import Expr, Literal, Name, walk
 from jobc.syntax.printer import print_expr
 
 Report = Callable[[Diagnostic], None]
@@ -33,7 +33,10 @@ class Reporter:
 
     def decides(self, test: Expr) -> bool | None:
         """What a test is in the combination at hand, where it depends on nothing else."""
-        if self.scope.matrix is None:
+        reads = self.scope.matrix is not None and any(
+            isinstance(part, Name) and part.name == "matrix" for part in walk(test)
+        )
+        if not reads:
             return None
         from jobc.sema.fold import fold
 
