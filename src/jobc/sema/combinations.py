@@ -14,7 +14,6 @@ from itertools import islice
 from typing import Any
 
 from jobc.diagnostics.diagnostic import Diagnostic
-from jobc.ir.matrix import expand
 from jobc.sema.infer import check_condition, infer
 from jobc.sema.scope import Scope
 from jobc.sema.types import NULL, ObjectType, Type, of_json
@@ -48,6 +47,8 @@ def combinations(job: Job) -> list[Combination] | None:
         size *= max(1, len(values))
     if size > LIMIT:
         return None
+    from jobc.ir.matrix import expand
+
     return list(islice(expand(matrix, include, exclude), LIMIT))
 
 
