@@ -176,4 +176,8 @@ def _comment(comment: dict[str, object], script: Script) -> Comment | None:
     end = index(comment["endLine"], comment["endColumn"])
     if end <= start and (word := re.compile(r"\w+").match(text, start)):
         end = word.end()
+    elif end <= start and not text[start:].strip():
+        # What is missing at the end is told at the last character, which belongs to the script and its entry.
+        end = len(text.rstrip())
+        start = max(0, end - 1)
     return Comment(code, str(comment["message"]), start, max(end, start))
