@@ -132,7 +132,7 @@ def test_the_worst_case_counts_attempts_waits_and_rounds(plan):
 
 def test_a_dynamic_matrix_is_not_counted_and_not_bounded(plan):
     text = (
-        "jobs:\n  a: {stages: [{echo: a}]}\n"
+        "jobs:\n  a: {stages: [{uses: 'plans:make'}]}\n"
         '  b: {needs: a, strategy: {matrix: "${{ fromJson(needs.a.outputs.m) }}"}, stages: [{echo: a}]}\n'
     )
     found = document(plan, text)

@@ -45,7 +45,7 @@ def test_shared_ancestors_correlate():
 def test_the_same_output_is_the_same_value_in_two_jobs():
     reach = reach_of(
         "jobs:\n"
-        "  plan: {stages: [{echo: a}]}\n"
+        "  plan: {stages: [{uses: 'plans:make'}]}\n"
         "  full: {needs: plan, condition: needs.plan.outputs.mode == 'full', stages: [{echo: a}]}\n"
         "  quick: {needs: plan, condition: \"needs.plan.outputs['mode'] == 'quick'\", stages: [{echo: a}]}\n"
         "  none: {needs: plan, condition: \"!(needs.plan.outputs.mode in ['full'])\", stages: [{echo: a}]}\n"

@@ -6,6 +6,7 @@ stages disappear that others name. Whoever mends the cause is rid of the rest, s
     missing-need            where the job's `needs` is misspelt, malformed or hidden by a YAML error
     undefined-name          of a stage, where the job's stages are malformed or hidden by a YAML error
     unknown-need            of a job that stands on the line of a YAML error
+    unknown-output          of a stage that triggers a workflow, where the workflow itself is named as lacking it
     dead-job                where the job's matrix has no combinations, which is said at the matrix
     wrong-type, expression-syntax, condition-not-boolean
                             about text that the YAML or the expression parser already refused
@@ -23,7 +24,7 @@ from jobc.syntax.ast import Job
 from jobc.syntax.spelling import near
 
 _SYNTAX = ("yaml-syntax", "expression-syntax")
-_CAUSES = (*_SYNTAX, "unknown-need", "unknown-key", "wrong-type", "empty-matrix")
+_CAUSES = (*_SYNTAX, "unknown-need", "unknown-key", "wrong-type", "empty-matrix", "call-mismatch")
 _ABOUT_TEXT = ("wrong-type", "expression-syntax", "condition-not-boolean")
 
 
@@ -69,6 +70,8 @@ class _Causes:
             return any(_stands_on_line(span.text.strip("'\""), d.span) for d in self._syntax)
         job = self._job_at(span)
         causes = self._causes.get(id(job), ()) if job is not None else ()
+        if finding.rule == "unknown-output":
+            return any(d.rule == "call-mismatch" and d.span == span for d in causes)
         if finding.rule == "dead-job":
             return any(d.rule == "empty-matrix" for d in causes)
         if finding.rule == "missing-need":
