@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobc import BashStage, CaseStage, EmptyStage, OnDocker, PyStage, Rule, Workflow
+from jobc import SUCCESS, BashStage, CaseStage, EmptyStage, OnDocker, PyStage, Rule, Workflow
 from jobc.ir.codec import dumps
 from jobc.model.compiling import compile_workflow
 
@@ -111,3 +111,12 @@ def test_a_file_and_its_model_compile_to_the_same_program(tmp_path: Path) -> Non
 
     direct = lower(analyze(SourceFile("flow.job.yml", path.read_text())))
     assert dumps(compile_workflow(workflow).program) == dumps(direct)
+
+
+@pytest.mark.parametrize(
+    "default", ["_: [{echo: other}]", "else: [{echo: other}]", "{case: _, stages: [{echo: other}]}"]
+)
+def test_every_spelling_of_the_default_arm_is_read(default: str) -> None:
+    text = f"j:\n  stages:\n    - case: params.mode\n      match:\n        - {{case: fast, stages: [{{echo: quick}}]}}\n        - {default}\n"
+    assert Workflow.from_yaml(text).execute({"mode": "slow"}).status == SUCCESS
+    assert Workflow.from_yaml(text).jobs["j"].execute({"mode": "slow"}).trace == ["other"]

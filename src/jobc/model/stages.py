@@ -144,7 +144,9 @@ class UntilStage(NestingStage):
 
 
 class Arm(Model):
-    """One entry of a case stage's `match`; without `case` the default."""
+    """One entry of a case stage's `match`; the default is written `else`, `_`, or with the case `_`."""
+
+    spellings: ClassVar[dict[str, str]] = {"_": "else_"}
 
     case: Any = None
     stages: Stages = Field(default_factory=list)
