@@ -170,7 +170,7 @@ def _shown(path: str, cwd: str) -> str:
 
 
 def _near(absolute: str, cwd: str) -> str:
-    from jobc.cli.nearest import nearest
+    from jobc.interpreter.nearest import nearest
 
     folder, name = os.path.split(absolute)
     while not os.path.isdir(folder):

@@ -27,6 +27,7 @@ from jobc.engine.state import RunState, Ticket
 from jobc.errors import ParamError, StateError, UsageError
 from jobc.interpreter.api import ErrorInfo
 from jobc.interpreter.durations import seconds
+from jobc.interpreter.nearest import nearest
 from jobc.interpreter.params import ParamProblems, coerce
 from jobc.interpreter.stages.retry import variable
 from jobc.ir.program import Job, Program, Workflow
@@ -199,12 +200,10 @@ def _selection(workflow: Workflow, job: str | None) -> set[int] | None:
         return None
     positions = {each.id: position for position, each in enumerate(workflow.jobs)}
     if job not in positions:
-        from difflib import get_close_matches
-
-        close = get_close_matches(job, positions, n=1)
+        close = nearest(job, positions)
         raise UsageError(
             f"there is no job `{job}` in workflow `{workflow.name}`",
-            help=f"did you mean `{close[0]}`?" if close else "there are: " + ", ".join(positions),
+            help=f"did you mean `{close}`?" if close else "there are: " + ", ".join(positions),
         )
     selected: set[int] = set()
     open_positions = [positions[job]]

@@ -43,11 +43,11 @@ class Record(dict):  # type: ignore[type-arg]
 
 
 def missing(name: str, known: List[str]) -> str:
-    from difflib import get_close_matches
+    from jobc.interpreter.nearest import nearest
 
-    near = get_close_matches(name, [str(key) for key in known], 1)
-    if near:
-        return "there is no %r; did you mean %r?" % (name, near[0])
+    near = nearest(name, [str(key) for key in known])
+    if near is not None:
+        return "there is no %r; did you mean %r?" % (name, near)
     names = ", ".join(sorted(str(key) for key in known)[:12])
     return "there is no %r; there are: %s" % (name, names) if names else "there is no %r" % name
 

@@ -36,6 +36,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Union
 
 from jobc.interpreter.instants import parse
+from jobc.interpreter.nearest import nearest
 from jobc.interpreter.values import EvaluationError, SecretText
 from jobc.ir.program import Param
 
@@ -137,11 +138,9 @@ def describe(param: Param) -> str:
 
 
 def _remedy(name: str, declared: List[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, declared, n=1, cutoff=0.6)
-    if close:
-        return "did you mean `%s`?" % close[0]
+    close = nearest(name, declared)
+    if close is not None:
+        return "did you mean `%s`?" % close
     if declared:
         return "there are: " + ", ".join(declared)
     return "this workflow takes no parameters"

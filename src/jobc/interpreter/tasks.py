@@ -36,8 +36,6 @@ def find(name: str) -> Optional[Callable[..., Any]]:
     return _functions.get(name)
 
 
-def nearest(name: str) -> List[str]:
-    """Names much like this one, best first."""
-    from difflib import get_close_matches
-
-    return get_close_matches(name, list(_functions), 3)
+def known() -> List[str]:
+    """The names that are registered."""
+    return list(_functions)

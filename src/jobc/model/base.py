@@ -6,13 +6,14 @@ and (for `condition`) `if` are the same field. An unknown field is refused with 
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Strict, model_validator
 from pydantic.fields import FieldInfo
+
+from jobc.interpreter.nearest import nearest
 
 #: True or false, and nothing that Python takes for them; whole numbers and numbers, and never true or false.
 Flag = Annotated[bool, Strict()]
@@ -82,8 +83,8 @@ class Model(BaseModel):
         for key, value in data.items():
             name = fields.get(kebab(str(key))) or cls.spellings.get(str(key))
             if name is None:
-                near = get_close_matches(kebab(str(key)), [*fields, *cls.spellings], 1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(sorted(fields))}"
+                near = nearest(kebab(str(key)), [*fields, *cls.spellings])
+                hint = f"; did you mean {near!r}?" if near else f"; there are: {', '.join(sorted(fields))}"
                 raise ValueError(f"{cls.__name__} has no field {key!r}{hint}")
             if name in known:
                 raise ValueError(f"{cls.__name__} is given {name!r} twice, in two spellings")

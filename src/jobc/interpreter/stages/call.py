@@ -11,6 +11,7 @@ import re
 from typing import Any, Dict
 
 from jobc.interpreter import function_call, tasks
+from jobc.interpreter.nearest import nearest
 from jobc.interpreter.stages.attempt import Attempt, Done
 from jobc.interpreter.stages.python import serve, take
 from jobc.ir.program import CallStage
@@ -31,8 +32,8 @@ def _registered(name: str, request: Dict[str, Any], attempt: Attempt) -> Done:
 
     function = tasks.find(name)
     if function is None:
-        near = tasks.nearest(name)
-        hint = "did you mean `%s`? " % near[0] if near else ""
+        near = nearest(name, tasks.known())
+        hint = "did you mean `%s`? " % near if near else ""
         message = "no function is registered as `%s`; %swrite `module:function` to call one of a module"
         raise attempt.failure("call", message % (name, hint))
     return take(
