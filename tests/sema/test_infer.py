@@ -188,3 +188,42 @@ def test_a_hyphened_name_that_should_subtract_is_explained() -> None:
 
 def test_one_cause_is_reported_once() -> None:
     assert len(check("nothing.x.y == 'a' && !nothing2.z", condition=True)[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("fromJson(\"['a']\")", "`fromJson` needs JSON, but has the text \"['a']\" (at character 2)"),
+        ("format('{0} {1}', params.name)", "`format` has no argument for `{1}`: 1 given"),
+        ("format('{', params.name)", "`format` has a lone `{` at character 1; write `{{`"),
+        ("params.name | split('')", "`split` needs a separator that is not empty"),
+        ("replace(params.name, '', params.name)", "`replace` needs a text to look for that is not empty"),
+        ("range(0, params.count, 0)", "`range` needs a step that is not 0"),
+        ("datetime.parse('noon')", "`datetime.parse` cannot read the text 'noon'"),
+        ("min([])", "`min` of an empty list has no value; check its `len` first"),
+    ],
+)
+def test_constant_arguments_with_which_a_call_always_fails(source: str, message: str) -> None:
+    found, type = check(source)
+    assert [finding.rule for finding in found] == ["call-signature"]
+    assert found[0].message.startswith(message)
+    assert found[0].help
+    assert type == show(ANY)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "fromJson(params.name)",
+        "fromJson('{\"a\": 1}').a",
+        "format('{{}} {0} {}', params.name, params.count)",
+        "format(params.name, 1)",
+        "split(params.name, params.name)",
+        "replace(params.name, ' ', '')",
+        "range(params.count)",
+        "range(0, params.count, 2)",
+        "min([params.count])",
+    ],
+)
+def test_calls_that_may_succeed(source: str) -> None:
+    assert check(source)[0] == []

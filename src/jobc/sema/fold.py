@@ -70,6 +70,19 @@ def outcome(expr: Expr) -> Any:
         return FAILS
 
 
+def failure(expr: Expr) -> str | None:
+    """What the evaluator says where evaluation of an expression is sure to fail; None where it is not."""
+    from jobc.interpreter.evaluator import EvaluationError
+
+    try:
+        _fold(expr)
+    except _Open:
+        return None
+    except EvaluationError as error:
+        return str(error)
+    return None
+
+
 def _with_matrix(expr: Expr, matrix: Mapping[str, object]) -> Expr:
     """The expression with the combination's values for `matrix.<key>`; only in operators, where tests have them."""
     match expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobc.sema.binding import Mismatch, bind
+from jobc.sema.infer_failures import failure
 from jobc.sema.infer_report import Reporter
 from jobc.sema.nearest import nearest
 from jobc.sema.signatures import ALIASES, FUNCTIONS, METHODS, Signature, function
@@ -85,6 +86,13 @@ def call(expr: Call, reporter: Reporter) -> Type:
     return _checked(signature, expr.args, expr.keywords, (expr.start, expr.end), reporter)
 
 
+#: What to do about constant arguments with which a function fails, where its signature does not say it.
+_REMEDIES = {
+    "fromJson": "correct the text: JSON has its texts in double quotes, as in `'[\"a\", \"b\"]'`",
+    "format": "`{0}` is the first value after the template; `{{` and `}}` are braces",
+    "split": "name what stands between the parts, such as `','`",
+    "replace": "name the text that is to go",
+}
 _SOME_FILTERS = "`default`, `join`, `split`, `upper`, `lower`, `trim`, `replace`, `fmt`, `json`, `quote`"
 
 
@@ -185,6 +193,11 @@ def _checked(
                 _remedy(arg.type, type, signature),
             )
             return ANY
+    problem = failure(signature, values)
+    if problem is not None:
+        help = _REMEDIES.get(signature.name, f"it is {signature.shown()}")
+        reporter.finding("call-signature", problem, *place, help)
+        return ANY
     result = overload.result_type(given)
     if signature.name in ("fromJson", "fromJSON"):
         result = _of_text(values[0][1], result)

@@ -1,7 +1,8 @@
 """## What it does
 
 Reports a call that does not fit the function: too few or too many arguments, a keyword that it does
-not have, an argument of a type that it cannot take. Filters and methods are checked alike.
+not have, an argument of a type that it cannot take, constant arguments with which it always fails, such as a text for
+`fromJson` that is no JSON. Filters and methods are checked alike.
 
 ## Why is this bad?
 
