@@ -36,7 +36,11 @@ def told(stage: str) -> list[tuple[str, str]]:
         ),
         ("      - bash: echo ${{ params.x }} $(ls)\n", [("SC2046", "$(ls)")]),
         ('      - bash: |\n          for f in ${{ params.x }}; do echo "$f"; done\n', []),
-        ("      - bash: |\n          cd ${{ params.x }}\n          echo $OTHER ${{ params.n }}\n", []),
+        (
+            "      - bash: |\n          cd ${{ params.x }}\n          echo $OTHER ${{ params.n }}\n",
+            [("SC2086", "$OTHER")],
+        ),
+        ('      - bash: |\n          cd ${{ params.x }}\n          echo "$OTHER" ${{ params.n }}\n', []),
         ("      - bash: |\n          if true; then\n            echo ${{ params.x }}\n", [("SC1046", "if")]),
         ("      - bash: |\n          # shellcheck disable=SC2046\n          echo $(ls)\n", []),
         ("      - bash: |\n          source ./lib\n          colour=red\n", []),
@@ -44,6 +48,12 @@ def told(stage: str) -> list[tuple[str, str]]:
 )
 def test_findings_are_placed_on_the_author_s_own_text(stage: str, expected: list[tuple[str, str]]) -> None:
     assert told(stage) == expected
+
+
+def test_a_variable_without_quotes_is_advice() -> None:
+    text = "jobs:\n  a:\n    stages:\n      - bash: |\n          folder=$(pwd)\n          ls $folder\n"
+    found = check(analyze(SourceFile("x.yml", text)))
+    assert [(f.code, f.severity) for f in found] == [("JC401", "info")]
 
 
 def test_a_comment_allows_them(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Each script becomes a file of a private folder, its expressions lifted as the ru
 says which shell runs it and that a failing command ends it. The answers are kept by script for the time of the
 process, so whoever asks again, for one file or for many, starts nothing anew.
 
-What is asked for are errors and warnings; of these some are not for jobs files (`_OFF`): variables that come from
+What is asked for are errors, warnings, and of its advice what is worth it in jobs (`_ADVICE`); of these some are not for jobs files (`_OFF`): variables that come from
 the environment are `unset-variable`'s, files that are sourced cannot be followed. Scripts that are one plain command
 hold nothing to find and are not sent.
 """
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Not assigned, maybe misspelt (2154, 2153); sourced files (1090, 1091); shebang lines (2096, 2148, 2239, 1128).
 _OFF = "1090,1091,1128,2096,2148,2153,2154,2239"
+#: Advice that is handed on: a variable without quotes, whose value may become several words and names of files.
+_ADVICE = frozenset((2086,))
 _HEADS = {
     "bash": "#!/bin/bash -e\n",
     "sh": "#!/bin/sh -e\n",
@@ -45,11 +47,15 @@ _answers: dict[Script, list[Comment]] = {}
 
 
 class Comment:
-    """One answer: `start:end` are indices in the script; `code` is ShellCheck's number."""
+    """One answer: `start:end` are indices in the script; `code` is ShellCheck's number.
 
-    __slots__ = ("code", "end", "message", "start")
+    `advice` is true where ShellCheck itself calls it neither an error nor a warning.
+    """
 
-    def __init__(self, code: int, message: str, start: int, end: int) -> None:
+    __slots__ = ("advice", "code", "end", "message", "start")
+
+    def __init__(self, code: int, message: str, start: int, end: int, advice: bool) -> None:
+        self.advice = advice
         self.code = code
         self.message = message
         self.start = start
@@ -134,7 +140,7 @@ def _ask(path: str, scripts: list[Script]) -> None:
 def _start(path: str, folder: str, names: list[str]) -> bytes:
     """Run it in the folder; `subprocess` would take as long to load as this takes to run."""
     files = [os.path.join(folder, name) for name in names]
-    argv = [path, "--norc", "-f", "json1", "-S", "warning", "-e", _OFF, "--", *files]
+    argv = [path, "--norc", "-f", "json1", "-S", "info", "-e", _OFF, "--", *files]
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     output = os.path.join(folder, "output")
     actions = [
@@ -170,7 +176,8 @@ def _comment(comment: dict[str, object], script: Script) -> Comment | None:
     code, line = comment["code"], comment["line"]
     assert isinstance(code, int)
     assert isinstance(line, int)
-    if line < 2:
+    advice = comment["level"] not in ("error", "warning")
+    if line < 2 or (advice and code not in _ADVICE):
         return None
     start = index(line, comment["column"])
     end = index(comment["endLine"], comment["endColumn"])
@@ -180,4 +187,4 @@ def _comment(comment: dict[str, object], script: Script) -> Comment | None:
         # What is missing at the end is told at the last character, which belongs to the script and its entry.
         end = len(text.rstrip())
         start = max(0, end - 1)
-    return Comment(code, str(comment["message"]), start, max(end, start))
+    return Comment(code, str(comment["message"]), start, max(end, start), advice)

@@ -88,7 +88,7 @@ def call(expr: Call, reporter: Reporter) -> Type:
 
 #: What to do about constant arguments with which a function fails, where its signature does not say it.
 _REMEDIES = {
-    "fromJson": "correct the text: JSON has its texts in double quotes, as in `'[\"a\", \"b\"]'`",
+    "fromJson": 'correct the text: JSON has its texts in double quotes, as in `\'["a", "b"]\'`',
     "format": "`{0}` is the first value after the template; `{{` and `}}` are braces",
     "split": "name what stands between the parts, such as `','`",
     "replace": "name the text that is to go",

@@ -1,7 +1,8 @@
 """## What it does
 
 Reports a secret that leaves the place it was given to: it is printed, becomes an output, a name or a matrix
-value, a plain parameter of another workflow, or an argument of another program. A Python name that is assigned a secret at the
+value, a plain parameter of another workflow, or an argument of another program. So is `secrets` as a whole, such as
+`toJson(secrets)`: all of them are handed on where one is needed, and those that are declared later too. A Python name that is assigned a secret at the
 top level of a stage is an output too, unless it begins with `_`.
 
 ## Why is this bad?
@@ -67,7 +68,7 @@ from jobc.syntax.ast import (
     Value,
     holes,
 )
-from jobc.syntax.expr import Expr
+from jobc.syntax.expr import Expr, Name
 
 RULE = Rule(
     "JC502", "secret-exposure", WARNING, "a secret that is printed, kept, or passed where others see it"
@@ -114,6 +115,7 @@ class _Secrets:
             if site.position in _KEPT:
                 what, remedy = _KEPT[site.position]
                 yield from self._exposed(site.value, site.job, site.stage, what, remedy)
+            yield from _together(site.value)
         for job in self._workflow.jobs.values():
             yield from self._place(job)
             for stage in stages(job):
@@ -242,6 +244,19 @@ class _Secrets:
                 for argument in each.args:
                     for slot in _plain(argument, slots):
                         yield _finding(slots[slot], "the log", "do not print it: remove it from the message")
+
+
+def _together(value: Value) -> Iterator[Diagnostic]:
+    """Reads of the whole context: nobody can say which secrets are needed there."""
+    for hole in holes(value):
+        for chain in chains(hole.expr) if hole.expr is not None else ():
+            if chain.root == "secrets" and isinstance(chain.expr, Name):
+                yield Diagnostic(
+                    RULE.name,
+                    "all secrets are handed on at once",
+                    hole.span,
+                    help="name the one that is needed: `secrets.NAME`",
+                )
 
 
 def _finding(span: Span, what: str, remedy: str, item: Item | None = None) -> Diagnostic:

@@ -4,7 +4,8 @@
 
 Runs [ShellCheck](https://www.shellcheck.net/wiki/) on all shell scripts of a run, in one process, and shows its errors
 and warnings at their places in the jobs file. It sees the scripts as they run: expressions are variables, and a
-command that fails ends the script. Style and information are left out, and so are the warnings that
+command that fails ends the script. A variable without quotes (SC2086) is told as advice; the rest of ShellCheck's style and
+information is left out, and so are the warnings that
 only make sense for a script of its own (`SC2154`, unassigned variables, is JC403's).
 
 It needs the extra `shell` (`pip install 'jobc[shell]'`), or a `shellcheck` on the PATH; without one the rule is
@@ -42,7 +43,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobc.check.rule import Rule
-from jobc.diagnostics.diagnostic import WARNING, Diagnostic
+from jobc.diagnostics.diagnostic import INFO, WARNING, Diagnostic
 from jobc.sema.model import SemanticModel
 
 RULE = Rule("JC401", "shell-script", WARNING, "what ShellCheck finds in a shell script")
@@ -84,4 +85,5 @@ def check_with_programs(model: SemanticModel) -> Iterator[Diagnostic]:
                 f"{message[:1].lower()}{message[1:]}" if message[1:2].islower() else message,
                 placement.span(comment.start, comment.end),
                 help=f"SC{comment.code}: shellcheck.net/wiki/SC{comment.code} says what to write instead",
+                severity=INFO if comment.advice else None,
             )
