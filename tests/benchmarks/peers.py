@@ -1,4 +1,4 @@
-"""Peers that are measured beside jobc: each in a virtual environment of its own under `build/peers/`."""
+"""Peers that are measured beside jobc: each in an environment of its own under `build/peers/`."""
 
 from __future__ import annotations
 
@@ -20,3 +20,16 @@ def python_with(package: str) -> str:
         )
         (place / ".ready").touch()
     return str(python)
+
+
+def node_with(package: str) -> Path:
+    """The folder of an npm project that has `package`, made at the first call."""
+    place = FOLDER / "npm" / package
+    if not (place / ".ready").exists():
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "package.json").write_text('{"private": true}\n', encoding="utf-8")
+        subprocess.run(
+            ["npm", "install", "--silent", "--no-audit", "--no-fund", package], check=True, cwd=place
+        )
+        (place / ".ready").touch()
+    return place

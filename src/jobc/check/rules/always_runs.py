@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING
 
 from jobc.check.analyses import analyses, is_reported
 from jobc.check.rule import Rule
-from jobc.diagnostics.diagnostic import INFO, Diagnostic
+from jobc.diagnostics.diagnostic import INFO, WARNING, Diagnostic
 from jobc.sema.model import SemanticModel, WorkflowModel
 
 if TYPE_CHECKING:
@@ -93,7 +93,10 @@ def _condition(job: JobReach, workflow: WorkflowModel) -> Iterator[Diagnostic]:
             return
         message = f"`always()` changes nothing: the rule {rule} is judged first, and `{job.job.id}` runs only where it holds"
         help = "write `trigger-rule: all_done` if it is to run whatever happens, else take the condition away"
+        # Who writes this wants a clean-up job, and has one that is skipped when it is needed.
+        severity: str | None = WARNING
     else:
         message = f"the condition of `{job.job.id}` is always true: `{condition_text(job)}`"
         help = "take the condition away, or compare with what can be different"
-    yield Diagnostic(RULE.name, message, value.span, help=help)
+        severity = None
+    yield Diagnostic(RULE.name, message, value.span, help=help, severity=severity)
