@@ -145,6 +145,20 @@ def test_what_a_script_writes_is_known_or_open(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "x = [1]; y = [2]; z = max(x, y); z.append('s')",
+        "x = [1]; z = sum([], x); z.append('s')",
+        "x = [1]; z = min(*[x, [2]]); z.append('s')",
+        "best = float('inf')",
+        "x = {'a': float('nan')}",
+    ],
+)
+def test_scripts_whose_outputs_were_once_mistaken(text: str) -> None:
+    check(text)
+
+
+@pytest.mark.parametrize(
     ("text", "types", "maybe"),
     [
         ("version = '1.2'\n_hidden = 1\nimport os\ndef f(): pass", {"version": "`'1.2'`"}, set()),

@@ -104,8 +104,11 @@ class _Walk:
         self._pending: str | None = None
         self._ragged = False
         self._json: list[tuple[str, bool]] = []
-        #: False once the script may have ended already.
+        #: False once the function at hand, and once the script, may have ended already.
         self._going = True
+        self._running = True
+        #: Whether the positional parameters are set anew somewhere.
+        self._shifts = False
 
     def outputs(self) -> Outputs:
         self._survey()
@@ -140,6 +143,10 @@ class _Walk:
             elif node.type == "command":
                 commands.append(self._command_name(node))
                 words = [self._of(word).strip("\"'") for word in self._words(node)[1:]]
+                resets = commands[-1] == "set" and any(
+                    word[:1] not in ("-", "+") or word == "--" for word in words
+                )
+                self._shifts = self._shifts or resets or commands[-1] == "shift"
                 if commands[-1] == "find" and any(w in ("-exec", "-execdir", "-ok", "-okdir") for w in words):
                     raise _Unclear
             pending.extend(node.children)
@@ -188,10 +195,10 @@ class _Walk:
                 self._pipeline(node, sure=sure, sink=sink)
             case "compound_statement" | "subshell" | "do_group":
                 if node.type != "compound_statement" or node.children[0].type == "{":
-                    going = self._going
+                    state = self._going, self._running
                     self._children(node, sure=sure, sink=sink)
                     if node.type == "subshell":
-                        self._going = going
+                        self._going, self._running = state
             case "if_statement":
                 first = True
                 for child in node.children:
@@ -219,10 +226,23 @@ class _Walk:
             return
         values = [self._text(child) for child in node.children_by_field_name("value")]
         literal = values and len(values) <= 32 and not any(_OPEN in value for value in values)
+        if literal and self._is_set_anew(self._of(variable)):
+            literal = False
         for value in values if literal else [f"{_OPEN}for{_CLOSE}"]:
             self._loops.append((self._of(variable), value))
             self._statement(body, sure=False, sink=sink)
             self._loops.pop()
+
+    def _is_set_anew(self, variable: str) -> bool:
+        """Whether more than one loop sets a variable, or something else in the script may."""
+        name = re.escape(variable)
+        text = self._data.decode("utf-8", "surrogatepass")
+        assigned = rf"(?<![\w$\"'{{-]){name}(?:\[[^\]]*\])?\+?="
+        setting = rf"\b(?:read|mapfile|readarray|getopts|declare|typeset|local|printf|let|unset|select)\b[^\n;|&]*[\s\"']{name}\b"
+        counted = rf"\(\([^\n)]*(?<![$\w]){name}\b"
+        return len(re.findall(rf"\bfor\s+{name}\b", text)) > 1 or any(
+            re.search(pattern, text) for pattern in (assigned, setting, counted)
+        )
 
     def _pipeline(self, node: Node, *, sure: bool, sink: str) -> None:
         parts = [child for child in node.children if child.is_named]
@@ -308,7 +328,7 @@ class _Walk:
 
     def _command(self, node: Node, *, sure: bool, sink: str, document: Node | None) -> None:
         name = self._command_name(node) or ""
-        words = [self._text(word) for word in self._words(node)[1:]]
+        words = self._arguments_of(node)
         inner = [
             c for c in node.children if c.type in ("file_redirect", "herestring_redirect", "heredoc_redirect")
         ]
@@ -329,6 +349,8 @@ class _Walk:
                 raise _Unclear
             if not (words and re.fullmatch(r"[1-9]\d*", words[0])):
                 self._going = False
+                # Out of a function that returned its caller goes on, out of `exit` nothing does.
+                self._running = self._running and name == "return" and bool(self._arguments)
         elif sink:
             self._produce(name, words, sink, sure=sure, document=document, plain=len(inner) == 0)
 
@@ -393,7 +415,7 @@ class _Walk:
             raise _Unclear
 
     def _write(self, text: str, sink: str, *, sure: bool) -> None:
-        sure = sure and self._going
+        sure = sure and self._going and self._running
         if sink == "json":
             self._json.append((text, sure))
             return
@@ -434,6 +456,19 @@ class _Walk:
             for number, child in enumerate(command.children)
             if command.field_name_for_child(number) in ("name", "argument")
         ]
+
+    def _arguments_of(self, command: Node) -> list[str]:
+        """The texts of a command's arguments; not spelt out is what follows one that may be several words or none."""
+        texts: list[str] = []
+        certain = True
+        for word in self._words(command)[1:]:
+            text = self._text(word)
+            texts.append(text if certain else f"{_OPEN}{text}{_CLOSE}")
+            quoted = word.type in ("string", "raw_string") and not re.search(
+                r"\$@|[@]\]|\$\{@", self._of(word)
+            )
+            certain = certain and (quoted or _OPEN not in text)
+        return texts
 
     def _command_name(self, command: Node) -> str | None:
         """The command's name where it is spelt out."""
@@ -486,7 +521,12 @@ class _Walk:
     def _expansion(self, source: str) -> str:
         name = re.fullmatch(r"\$\{?(\w+)\}?", source)
         if name is not None:
-            if name[1].isdigit() and self._arguments and 0 < int(name[1]) <= len(self._arguments[-1]):
+            if (
+                name[1].isdigit()
+                and self._arguments
+                and not self._shifts
+                and 0 < int(name[1]) <= len(self._arguments[-1])
+            ):
                 return self._arguments[-1][int(name[1]) - 1]
             for variable, value in reversed(self._loops):
                 if variable == name[1]:

@@ -179,7 +179,12 @@ class _Module:
                 and called.id not in self._stored
                 and called.id not in self._given
             ):
-                return 0 if called.id in _KEEPING_CALLS else 1 if called.id in _ITEM_CALLS else 2
+                if called.id in _KEEPING_CALLS:
+                    return 0
+                # `max(x, y)` and `sum([], x)` may give `x` itself.
+                alone = len(parent.args) == 1 and not isinstance(parent.args[0], ast.Starred)
+                itself = called.id in ("min", "max", "sum") and not alone
+                return 1 if called.id in _ITEM_CALLS and not itself else 2
             if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
                 return 0 if (called.value.id, called.attr) == ("json", "dumps") else 2
             return 2

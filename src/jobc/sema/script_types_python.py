@@ -236,6 +236,11 @@ class Inference:
         ):
             return ANY
         name = function.id
+        if name == "float" and any(
+            isinstance(a, ast.Constant) and isinstance(a.value, str) for a in node.args
+        ):
+            # `float('inf')` is no plain data.
+            return ANY
         if name in _RESULTS:
             return _RESULTS[name]
         if any(isinstance(a, ast.Starred) for a in node.args):
