@@ -116,7 +116,7 @@ class Evaluator:
 
     def decide(self, expr: Expr) -> tuple[int, int]:
         """As `condition`; one that reads parameters alone is evaluated once for all places."""
-        if not all(_everywhere(part) for part in walk(expr)):
+        if "params" in self._place.inner or not all(_everywhere(part) for part in walk(expr)):
             return self.condition(expr)
         text = text_of(expr)
         found = self._choices.decided.get(text)
@@ -233,7 +233,7 @@ class Evaluator:
                 return Cases([([], need.runs ^ 1)], need.runs, (True, False, None, *scalars))
             if path[2] == "outputs" and len(path) > 3:
                 return self._merge([(Cases([(None, TRUE)]), need.runs ^ 1), (self._whole(expr), need.runs)])
-        if head == "params" and len(path) >= 2:
+        if head == "params" and len(path) >= 2 and head not in place.inner:
             if path[1] in self._choices.fixed:
                 return _walked(self._choices.fixed[path[1]], path[2:])
             if len(path) == 2 and path[1] in place.params:

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from jobc.diagnostics.diagnostic import Diagnostic, Label
-from jobc.sema.contexts import MISSING_NEED, STAGE, Contexts, element_type, value_type, vars_type
+from jobc.sema.contexts import MISSING_NEED, OPEN, STAGE, Contexts, element_type, value_type, vars_type
 from jobc.sema.infer import check_condition, infer
 from jobc.sema.model import Site, WorkflowModel
 from jobc.sema.narrow import NOTHING, Facts, both, facts
 from jobc.sema.needs import unknown_read
 from jobc.sema.outputs import may_fail
+from jobc.sema.param_changes import change_params
 from jobc.sema.positions import POSITIONS
 from jobc.sema.scope import Scope
 from jobc.sema.tasks import check_call
@@ -211,6 +212,7 @@ class ExpressionAnalysis:
         self._output = None
         self._facts = NOTHING
         self._combinations = None
+        self._local = {}
 
     def _strategy(self, strategy: Strategy) -> None:
         matrix = strategy.matrix
@@ -246,8 +248,13 @@ class ExpressionAnalysis:
             learnt = self._learnt(stage.condition, _KEPT, [stage] if list(child_stages(stage)) else [])
             self._facts = both(around, learnt)
             self._conditions.extend(_exprs(stage.condition))
+            changes = change_params((stage,))
+            if changes and (stage.retry is not None or not isinstance(stage, PyStage)):
+                self._loosen_params()
             self._common(stage, frame)
             self._kind(stage, frame)
+            if changes:
+                self._loosen_params()
             self._facts = around
             del self._conditions[depth:]
             self._going = going
@@ -255,6 +262,11 @@ class ExpressionAnalysis:
                 frame.ended[stage.id] = self._contexts.stage(stage)
                 if stage.condition is None and not may_fail(stage):
                     frame.well.add(stage.id)
+
+    def _loosen_params(self) -> None:
+        """From here on a stage may have set parameters, declared ones and others, to anything."""
+        self._local = {**self._local, "params": OPEN}
+        self._scopes = {}
 
     def _unique(self, stage: Stage, frame: _Frame) -> None:
         if stage.id is None:
@@ -277,7 +289,7 @@ class ExpressionAnalysis:
         found: Facts = NOTHING
         for expr in _exprs(condition):
             found = both(found, facts(expr, True, self._model.types))
-        if "params" in roots and any(path[0] == "params" for path in found) and _change_params(stages):
+        if "params" in roots and any(path[0] == "params" for path in found) and change_params(stages):
             roots = [root for root in roots if root != "params"]
         return {path: type for path, type in found.items() if path[0] in roots} if found else found
 
@@ -517,16 +529,6 @@ def _exprs(condition: Value | None) -> list[Expr]:
     if not isinstance(condition, TemplateValue) or not condition.whole:
         return []
     return [hole.expr for hole in condition.holes if hole.expr is not None]
-
-
-def _change_params(stages: list[Stage]) -> bool:
-    """Whether a Python stage among these may change `params`."""
-    for stage in stages:
-        if isinstance(stage, PyStage) and "params" in stage.script.node.text:
-            return True
-        if any(_change_params(body) for body in child_stages(stage)):
-            return True
-    return False
 
 
 #: Contexts that stay as they are while one stage runs.

@@ -37,6 +37,7 @@ from jobc.sema.choices import FACT, OUTCOME, Choices, constant_of
 from jobc.sema.diagram import FALSE, TRUE, Exhausted
 from jobc.sema.fold import NOT_CONSTANT
 from jobc.sema.model import WorkflowModel
+from jobc.sema.param_changes import change_params
 from jobc.syntax.ast import Const, Job, ListValue, MapValue, ParamDecl, TemplateValue, Value
 from jobc.syntax.expr import Call, Expr, walk
 
@@ -57,6 +58,7 @@ class JobReach:
         "job",
         "needs",
         "outcome",
+        "params_change",
         "refused",
         "rule",
         "runs",
@@ -67,6 +69,8 @@ class JobReach:
         self.job = job
         self.needs = needs
         self.exact = True
+        #: Whether a stage may set parameters for the stages after it.
+        self.params_change = change_params(job.stages)
         self.rule = TRUE
         #: Where its condition is true, and where it fails, whatever the rule says.
         self.condition = TRUE

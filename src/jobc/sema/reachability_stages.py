@@ -95,7 +95,7 @@ def stage_place(
         reach.params,
         known=None if matrix is None else {"matrix": matrix},
         local=_LOCAL,
-        inner=_INNER,
+        inner=(*_INNER, "params") if job.params_change else _INNER,
     )
 
 
