@@ -186,3 +186,17 @@ def test_outputs_keep_their_types_when_the_workflow_has_expressions_of_its_own()
         "outputs: {same: \"${{ needs.a.outputs.n == 'one' }}\"}\n"
     )
     assert rules(text) == ["incomparable-types", "incomparable-types"]
+
+
+def test_an_entry_whose_combinations_are_excluded_is_one_of_its_own() -> None:
+    text = (
+        "jobs:\n  a:\n    strategy:\n      matrix: {os: [linux, windows], py: [1, 2]}\n"
+        "      exclude: [{os: windows}]\n      include: [{os: windows, extra: 1}]\n"
+        "    stages: [{echo: '${{ matrix.py }} ${{ matrix.os }} ${{ matrix.extra }}'}]\n"
+    )
+    (workflow,) = analyze(SourceFile("a.job.yml", text)).workflows
+    (stage,) = workflow.jobs["a"].stages
+    assert isinstance(stage, EmptyStage)
+    assert isinstance(stage.echo, TemplateValue)
+    types = [show(workflow.type_of(hole.expr)) for hole in stage.echo.holes if hole.expr is not None]
+    assert types == ["`1 | 2` or null", "`'linux' | 'windows'`", "`1` or null"]

@@ -308,6 +308,10 @@ def _matrix_type(job: Job, model: WorkflowModel) -> Type | None:
     entries = include.items if include is not None else []
     if any(not isinstance(entry, MapValue) for entry in entries):
         return OPEN
+    if entries and keys and strategy.exclude is not None:
+        return _matrix_after_exclude(
+            job, {*types, *(item.key for e in entries if isinstance(e, MapValue) for item in e.entries)}
+        )
     # An entry that fits combinations extends them; another is a combination of its own and lacks what it does not name.
     held = {key: _held(value, model) for key, value in keys.items()} if entries else {}
     given: dict[str, int] = dict.fromkeys(keys, 0)
@@ -333,6 +337,19 @@ def _matrix_type(job: Job, model: WorkflowModel) -> Type | None:
         type = found[0] if len(found) == 1 else union(found)
         props[key] = type if key in everywhere else optional(type)
     return ObjectType(props, noun="matrix key")
+
+
+def _matrix_after_exclude(job: Job, keys: set[str]) -> Type:
+    """Where `exclude` may have taken away what an `include` entry would extend, the combinations themselves tell."""
+    from jobc.sema.combinations import LIMIT, combinations
+
+    known = combinations(job)
+    if known is None or len(known) >= LIMIT:
+        return ObjectType(dict.fromkeys(keys, ANY), noun="matrix key")
+    props = {
+        key: union(of_json(combination.get(key)) for combination in known) for key in sorted(keys) if known
+    }
+    return ObjectType(props or dict.fromkeys(keys, ANY), noun="matrix key")
 
 
 def _matrix_of(type: Type) -> Type:
