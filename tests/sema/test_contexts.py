@@ -200,3 +200,23 @@ def test_an_entry_whose_combinations_are_excluded_is_one_of_its_own() -> None:
     assert isinstance(stage.echo, TemplateValue)
     types = [show(workflow.type_of(hole.expr)) for hole in stage.echo.holes if hole.expr is not None]
     assert types == ["`1 | 2` or null", "`'linux' | 'windows'`", "`1` or null"]
+
+
+def test_a_decimal_is_a_number_that_is_handed_on_as_text() -> None:
+    text = (
+        "params: {price: {type: decimal, default: '1.50'}}\njobs:\n"
+        "  a:\n    outputs: {all: '${{ [params.price + 1] }}'}\n    stages: [{id: s, run: 'x = ${{ params.price }}'}, {echo: '${{ stages.s.outputs.x }}'}]\n"
+        "  b:\n    needs: a\n    condition: needs.a.outputs.all[0] == '2.50'\n    stages: [{echo: '${{ needs.a.outputs.all }}'}]\n"
+    )
+    model = analyze(SourceFile("a.job.yml", text))
+    assert model.diagnostics == []
+    (workflow,) = model.workflows
+    types = []
+    for job, number in (("a", 1), ("b", 0)):
+        stage = workflow.jobs[job].stages[number]
+        assert isinstance(stage, EmptyStage)
+        assert isinstance(stage.echo, TemplateValue)
+        expr = stage.echo.holes[0].expr
+        assert expr is not None
+        types.append(show(workflow.type_of(expr)))
+    assert types == ["a number or text", "a list"]

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 
 from jobc.sema.model import WorkflowModel
 from jobc.sema.narrow import NOTHING, Facts
-from jobc.sema.outputs import StageOutputs, listed
+from jobc.sema.outputs import StageOutputs, has_decimals, listed
 from jobc.sema.positions import Position
 from jobc.sema.scope import Scope
-from jobc.sema.script_outputs import Outputs, carried
+from jobc.sema.script_outputs import Outputs, carried, with_decimals
 from jobc.sema.types import (
     ANY,
     BOOL,
@@ -203,7 +203,10 @@ class Contexts:
             def written() -> Outputs:
                 if job.outputs is None:
                     return self._outputs.of_job(job)
-                return Outputs({item.key: bounded(carried(self.value(item.value))) for item in job.outputs})
+                types = {item.key: bounded(carried(self.value(item.value))) for item in job.outputs}
+                if has_decimals(self._model):
+                    types = {name: with_decimals(type) for name, type in types.items()}
+                return Outputs(types)
 
             def properties(succeeded: bool) -> dict[str, Type]:
                 one = self._lazy(written, noun, succeeded=succeeded)

@@ -16,7 +16,7 @@ Scripts are read when an output is first asked for: most files never ask.
 from __future__ import annotations
 
 from jobc.sema.model import WorkflowModel
-from jobc.sema.script_outputs import Outputs, carried
+from jobc.sema.script_outputs import Outputs, carried, with_decimals
 from jobc.sema.types import ANY, NULL, ListType, LiteralType, ObjectType, Type, optional, union
 from jobc.syntax.ast import (
     BashStage,
@@ -59,6 +59,8 @@ class StageOutputs:
         known = self._known.get(id(stage))
         if known is None:
             self._known[id(stage)] = known = self._find(stage)
+            if has_decimals(self._model):
+                known.types = {name: with_decimals(type) for name, type in known.types.items()}
         return known
 
     def _sequence(self, stages: list[Stage]) -> Outputs:
@@ -122,7 +124,8 @@ class StageOutputs:
         found = Outputs()
         for item in target.workflow.outputs:
             # Before the workflow is analysed, its expressions have no types yet.
-            found.write(item.key, carried(value_type(item.value, target)), sure=True)
+            type = carried(value_type(item.value, target))
+            found.write(item.key, with_decimals(type) if has_decimals(target) else type, sure=True)
         return found
 
     def _item(self, stage: ForEachStage) -> Type:
@@ -141,6 +144,11 @@ class StageOutputs:
         for way in ways[1:]:
             found = found.either(way)
         return found
+
+
+def has_decimals(model: WorkflowModel) -> bool:
+    """Whether a number of a workflow may be a decimal; none comes from elsewhere than its parameters."""
+    return any(decl.type == "decimal" for decl in model.workflow.params or ())
 
 
 def may_fail(stage: Stage) -> bool:

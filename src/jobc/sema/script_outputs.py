@@ -6,9 +6,12 @@ later reader finds under an unknown name is anything. The same shape serves scri
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jobc.sema.types import (
     ANY,
     DATETIME,
+    FLOAT,
     STR,
     ListType,
     LiteralType,
@@ -94,15 +97,24 @@ def carried(type: Type) -> Type:
         return STR
     if isinstance(type, SecretType):
         return carried(type.inner)
+    return _inside(type, carried)
+
+
+def with_decimals(type: Type) -> Type:
+    """The type of an output where a number may be a decimal: that is handed on as text."""
+    return union((FLOAT, STR)) if type is FLOAT else _inside(type, with_decimals)
+
+
+def _inside(type: Type, change: Callable[[Type], Type]) -> Type:
     if isinstance(type, ListType):
-        return ListType(carried(type.elem))
+        return ListType(change(type.elem))
     if isinstance(type, MapType):
-        return MapType(carried(type.elem))
+        return MapType(change(type.elem))
     if isinstance(type, ObjectType):
-        props = {name: carried(prop) for name, prop in type.props.items()}
+        props = {name: change(prop) for name, prop in type.props.items()}
         return ObjectType(props, type.open, rule=type.rule, noun=type.noun)
     if isinstance(type, OptionalType):
-        return optional(carried(type.inner))
+        return optional(change(type.inner))
     if isinstance(type, UnionType):
-        return union(carried(m) for m in type.members)
+        return union(change(member) for member in type.members)
     return type
