@@ -17,6 +17,10 @@ FOUND = {
     "a line end in a need": "jobs:\n  a:\n    needs: |-\n      b\n      c\n    stages: [{echo: hi}]\n",
     "a line end in a path": "include: |-\n  a\n  b\njobs:\n  a:\n    stages: [{echo: hi}]\n",
     "a terminal's escape in a name": 'jobs:\n  a:\n    needs: "\\e[31mb"\n    stages: [{echo: hi}]\n',
+    "a lone need that only a block may hold": (
+        "jobs:\n  a:\n    stages: [{echo: hi}]\n  b:\n    needs: x]\n    stages: [{echo: '${{ needs.a.result }}'}]\n"
+    ),
+    "a text of a line separator before a misplaced key": "a: b\nname: \u2028  \n  desc: All\njobs:\n  a: {}\n",
     "a job called jobs below a misspelt one": "jobc: x\njobs:\n  stages: [{echo: hi}]\n",
 }
 
