@@ -52,6 +52,8 @@ from jobc.syntax.expr import Expr
 from jobc.syntax.printer import print_expr
 
 _FREE = frozenset(("str", "list", "map", "any"))
+#: A shell script without any of these writes no file.
+_WRITING = (">", "tee", "cp ", "mv ")
 #: How many steps a way may have.
 _DEPTH = 24
 
@@ -370,9 +372,8 @@ class Taint:
 
     def _write(self, stage: BashStage | PyStage, job: Job, known: dict[str, Flow]) -> None:
         placed = self._model.scripts.get(id(stage))
-        if placed is None or not (
-            known or ">" in placed.text or "write" in placed.text or "tee" in placed.text
-        ):
+        words = _WRITING if isinstance(stage, BashStage) else ("write",)
+        if placed is None or not any(word in placed.text for word in words):
             return
         flow = self._script(stage, job)
         if isinstance(flow, ShellFlow):
