@@ -88,8 +88,13 @@ def _well_formed(finding: Finding, model: SemanticModel) -> None:
     assert finding.severity in SEVERITIES
     assert diagnostic.message
     assert diagnostic.help, diagnostic
-    for words in (diagnostic.message, diagnostic.help, diagnostic.label):
-        assert "\n" not in words, diagnostic
+    for words in (
+        diagnostic.message,
+        diagnostic.help,
+        diagnostic.label,
+        *(label.message for label in diagnostic.related),
+    ):
+        assert words.isprintable(), diagnostic
     spans = [diagnostic.span, *(label.span for label in diagnostic.related)]
     if diagnostic.fix is not None:
         assert diagnostic.fix.edits, diagnostic

@@ -75,7 +75,7 @@ class Diagnostic:
         self.message = message if message.isprintable() else _shown(message)
         self.span = span
         self.help = help if help.isprintable() else _shown(help)
-        self.label = label
+        self.label = label if label.isprintable() else _shown(label)
         self.related = related
         self.fix = fix
         self.confidence = confidence
