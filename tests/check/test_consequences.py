@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobc.check.runner import check
+from jobc.diagnostics.diagnostic import Diagnostic
 from jobc.sema.analyze import analyze
 from jobc.source.file import SourceFile
 
@@ -84,3 +85,32 @@ def test_another_missing_need_beside_a_misspelt_one_is_still_said() -> None:
 def test_a_time_zone_that_does_not_exist_is_told_with_the_nearest() -> None:
     text = 'on: {schedule: {cron: "0 5 * * *", timezone: Europe/Berln}}\n' + FILE
     assert found(text) == [("wrong-type", "did you mean `Europe/Berlin`?")]
+
+
+def test_many_errors_take_no_more_than_their_number() -> None:
+    """The work grows with the findings, not with their square: counted in calls, not in seconds."""
+    import sys
+
+    from jobc.check.consequences import without_consequences
+
+    def calls(count: int) -> int:
+        text = "jobs:\n" + "".join(
+            f"  j{n}:\n    needs: q{n}x\n    stages: [{{echo: '${{{{ a b }}}}'}}]\n" for n in range(count)
+        )
+        model = analyze(SourceFile("a.job.yml", text))
+        findings = [*model.diagnostics, *(Diagnostic("unknown-need", "x", d.span) for d in model.diagnostics)]
+        assert len(findings) == 2 * count
+        made = 0
+
+        def count_call(frame: object, event: str, argument: object) -> None:
+            nonlocal made
+            made += event in ("call", "c_call")
+
+        sys.setprofile(count_call)
+        try:
+            without_consequences(findings, model)
+        finally:
+            sys.setprofile(None)
+        return made
+
+    assert calls(400) < 3 * calls(200)

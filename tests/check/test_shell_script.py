@@ -9,6 +9,7 @@ import pytest
 
 from jobc import programs
 from jobc.check import shellcheck
+from jobc.check.fixes import applicable, apply
 from jobc.check.runner import check
 from jobc.cli.lint import checking
 from jobc.sema.analyze import analyze
@@ -90,3 +91,80 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert told("      - bash: echo $(ls) | cat\n")
     assert os.listdir(tmp_path) == []
+
+
+def mended(stage: str, only: str = "SC2086") -> list[str | None]:
+    """The file after each fix of ShellCheck's, without what stands before the stage; None where there is no fix."""
+    file = SourceFile("a.job.yml", HEAD + stage)
+    found = [f.diagnostic for f in check(analyze(file)) if f.diagnostic.help.startswith(only)]
+    assert all(d.fix is None or not d.fix.safe for d in found)
+    return [None if d.fix is None else apply(file.text, [d.fix]).removeprefix(HEAD) for d in found]
+
+
+@pytest.mark.parametrize(
+    ("stage", "after"),
+    [
+        ("      - bash: |\n          cat $A/x\n", '      - bash: |\n          cat "$A"/x\n'),
+        ("      - bash: |2\n            cat ä $A\n", '      - bash: |2\n            cat ä "$A"\n'),
+        ("      - bash: cat $A | sort\n", '      - bash: cat "$A" | sort\n'),
+        ("      - bash: 'cat ''x'' $A | sort'\n", """      - bash: 'cat ''x'' "$A" | sort'\n"""),
+        ('      - bash: "cat \\"x\\" $A | sort"\n', '      - bash: "cat \\"x\\" \\"$A\\" | sort"\n'),
+        ('      - bash: "cat\\t$A | sort"\n', '      - bash: "cat\\t\\"$A\\" | sort"\n'),
+        (
+            "      - bash: >\n          cat $A\n          and more\n",
+            '      - bash: >\n          cat "$A"\n          and more\n',
+        ),
+        (
+            "      - bash: |\n          cat ${{ params.x }} $A ${{ params.n }}\n",
+            '      - bash: |\n          cat ${{ params.x }} "$A" ${{ params.n }}\n',
+        ),
+        # A quote at the start of a plain scalar would be YAML's; beside an expression stand quotes already.
+        ("      - bash: $A && true\n", None),
+        ("      - bash: |\n          cat $A${{ params.x }}\n", None),
+        ("      - bash: |\n          cat ${{ params.x }}$A\n", None),
+    ],
+)
+def test_fixes_are_written_as_the_scalar_wants_them(stage: str, after: str | None) -> None:
+    assert mended(stage) == [after] or (after is None and mended(stage) == [])
+
+
+@pytest.mark.parametrize("style", ["|", ">-", "'", '"'])
+def test_what_was_fixed_is_clean_and_reads_as_meant(style: str) -> None:
+    script = "for f in a b; do cat $f/${A} $B; done"
+    stage = f"      - bash: {style}\n          {script}\n" if len(style) < 3 and style not in "'\"" else ""
+    stage = stage or f"      - bash: {style}{script}{style}\n"
+    text = HEAD + stage
+    for _ in range(5):
+        file = SourceFile("a.job.yml", text)
+        text = apply(text, applicable(check(analyze(file)), file, unsafe=True))
+    job = analyze(SourceFile("a.job.yml", text)).workflows[0].jobs["a"]
+    assert job.stages[0].script.node.text.rstrip() == 'for f in a b; do cat $f/"${A}" "$B"; done'
+    assert told(text.removeprefix(HEAD)) == []
+
+
+def test_information_about_quotes_fails_no_run() -> None:
+    findings = check(analyze(SourceFile("a.job.yml", HEAD + "      - bash: cat $A | sort\n")))
+    assert [f.severity for f in findings if f.code == "JC401"] == ["info"]
+
+
+STALE = "      - bash: make # jobc: allow[JC401]\n"
+USED = "      - bash: echo $(ls) | cat # jobc: allow[shell-script]\n"
+
+
+@pytest.mark.parametrize("stage", [STALE, USED])
+def test_without_shellcheck_no_comment_about_it_is_called_stale(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shellcheck, "_answers", {})
+    monkeypatch.setattr(programs, "shellcheck", lambda: None)
+    assert stale(stage) == []
+
+
+def test_with_shellcheck_a_comment_is_stale_where_it_says_nothing() -> None:
+    assert stale(STALE) == ["there is nothing here that allowing `JC401` silences"]
+    assert stale(USED) == []
+
+
+def stale(stage: str) -> list[str]:
+    findings = check(analyze(SourceFile("a.job.yml", HEAD + stage)))
+    return [f.diagnostic.message for f in findings if f.code == "JC704"]

@@ -225,3 +225,43 @@ def test_what_two_files_include_is_reported_once(lint: Any) -> None:
         Path(f"{name}.job.yml").write_text("include: common.yml\n" + GOOD)
     _, out, _ = lint("--format", "json", "--select", "JC201")
     assert [d["path"] for d in json.loads(out)["diagnostics"]] in ([], ["common.yml"])
+
+
+@pytest.mark.parametrize("selector", ["JC401", "shell-script", "JC201,JC401"])
+def test_asking_for_shellcheck_where_it_is_not_installed_says_so(
+    lint: Any, monkeypatch: pytest.MonkeyPatch, selector: str
+) -> None:
+    Path("a.job.yml").write_text("jobs:\n  a:\n    stages: [{bash: 'echo $(ls) | cat'}]\n")
+    monkeypatch.setattr("jobc.programs.shellcheck", lambda: None)
+    code, out, err = lint("--select", selector)
+    assert (code, out) == (2, "")
+    assert err == (
+        "error: JC401 needs shellcheck, which is not installed\n"
+        "help: `pip install 'jobc[shell]'` installs it beside jobc\n"
+    )
+    assert lint()[0] == 0, "what does not ask for it runs without it"
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["with", "without"])
+def test_a_comment_about_shellcheck_is_stale_only_where_it_ran(
+    lint: Any, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    Path("a.job.yml").write_text("jobs:\n  a:\n    stages:\n      - bash: make # jobc: allow[JC401]\n")
+    if not installed:
+        monkeypatch.setattr("jobc.programs.shellcheck", lambda: None)
+    for _ in range(2):  # the second time from the cache
+        code, out, _ = lint("--format", "concise")
+        assert code == int(installed)
+        assert ("JC704" in out) == installed
+    assert ("JC704" in lint("--format", "concise", "--ignore", "JC401")[1]) is False
+
+
+def test_shellcheck_fixes_are_applied_when_unsafe_ones_are_asked_for(lint: Any) -> None:
+    path = Path("a.job.yml")
+    path.write_text("jobs:\n  a:\n    stages:\n      - bash: |\n          cat $HOME/x | sort\n")
+    before = path.read_text()
+    assert lint("--fix")[0] == 0
+    assert path.read_text() == before
+    code, out, err = lint("--fix", "--unsafe")
+    assert (code, out, err) == (0, "no findings in 1 file\n", "fixed 1 finding in 1 file\n")
+    assert 'cat "$HOME"/x | sort' in path.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ FOLDER = Path(environments.__file__).parent
 def test_each_environment_has_its_file_with_a_source(name: str) -> None:
     found = json.loads((FOLDER / f"{name}.json").read_text())
     assert found["source"]
+    for source in found["source"]:
+        assert source["says"]
+        if "url" in source:
+            assert source["url"].startswith("https://")
+            assert source["title"]
+            assert date.fromisoformat(source["read"]) >= date(2026, 11, 1)
     assert all(isinstance(value, int | str) for value in found["limits"].values())
 
 
@@ -38,3 +45,10 @@ def test_fargate_sizes_grow_with_the_processors() -> None:
     for row in rows.values():
         if isinstance(row, dict):
             assert (row["to"] - row["from"]) % row["step"] == 0
+
+
+def test_every_size_of_fargate_is_there() -> None:
+    rows = environments.facts("aws-batch")["fargate"]
+    assert list(rows) == ["0.25", "0.5", "1", "2", "4", "8", "16"]
+    assert (rows["8"]["from"], rows["8"]["to"], rows["8"]["step"]) == (16384, 61440, 4096)
+    assert (rows["16"]["from"], rows["16"]["to"], rows["16"]["step"]) == (32768, 122880, 8192)

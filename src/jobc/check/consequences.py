@@ -15,11 +15,13 @@ stages disappear that others name. Whoever mends the cause is rid of the rest, s
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 from jobc.diagnostics.diagnostic import Diagnostic
 from jobc.sema.model import SemanticModel
-from jobc.source.file import Span
+from jobc.source.file import SourceFile, Span
 from jobc.syntax.ast import Job
 from jobc.syntax.spelling import near
 
@@ -37,13 +39,15 @@ def without_consequences(diagnostics: list[Diagnostic], model: SemanticModel) ->
 
 
 class _Causes:
-    __slots__ = ("_causes", "_jobs", "_starts", "_syntax")
+    __slots__ = ("_causes", "_jobs", "_lines", "_starts", "_syntax", "_yaml")
 
     def __init__(self, causes: list[Diagnostic], model: SemanticModel) -> None:
         jobs = [job for workflow in model.all_workflows for job in workflow.jobs.values()]
         self._jobs = sorted(jobs, key=lambda job: (job.id_span.file.path, job.id_span.start))
         self._starts = [(job.id_span.file.path, job.id_span.start) for job in self._jobs]
-        self._syntax = [d for d in causes if d.rule in _SYNTAX]
+        self._syntax = _Places(d.span for d in causes if d.rule in _SYNTAX)
+        self._yaml = _Places(d.span for d in causes if d.rule == "yaml-syntax")
+        self._lines = {word for d in causes if d.rule in _SYNTAX for word in _first_words(d.span)}
         self._causes: dict[int, list[Diagnostic]] = {}
         for cause in causes:
             job = self._job_at(cause.span)
@@ -62,12 +66,10 @@ class _Causes:
     def _follows(self, finding: Diagnostic) -> bool:
         span = finding.span
         if finding.rule in _ABOUT_TEXT:
-            return any(
-                (d.rule == "yaml-syntax" or finding.rule == "condition-not-boolean") and _covers(d.span, span)
-                for d in self._syntax
-            )
+            places = self._syntax if finding.rule == "condition-not-boolean" else self._yaml
+            return places.covers(span)
         if finding.rule == "unknown-need":
-            return any(_stands_on_line(span.text.strip("'\""), d.span) for d in self._syntax)
+            return span.text.strip("'\"") in self._lines
         job = self._job_at(span)
         causes = self._causes.get(id(job), ()) if job is not None else ()
         if finding.rule == "unknown-output":
@@ -81,19 +83,42 @@ class _Causes:
         return False
 
 
-def _covers(cause: Span, span: Span) -> bool:
-    """Whether one of two places lies in the other."""
-    if cause.file is not span.file:
+class _Places:
+    """Places of files, to be asked whether one of them lies in another place or around it."""
+
+    __slots__ = ("_by_file",)
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        found: dict[SourceFile, list[tuple[int, int]]] = {}
+        for span in spans:
+            found.setdefault(span.file, []).append((span.start, span.end))
+        #: The places of a file in order, and the furthest end up to each.
+        self._by_file: dict[SourceFile, tuple[list[tuple[int, int]], list[int]]] = {}
+        for file, places in found.items():
+            places.sort()
+            self._by_file[file] = places, list(accumulate((end for _, end in places), max))
+
+    def covers(self, span: Span) -> bool:
+        if span.file not in self._by_file:
+            return False
+        places, furthest = self._by_file[span.file]
+        at = bisect_right(places, (span.start, len(span.file.text)))
+        if at and furthest[at - 1] >= span.end:
+            return True
+        at = bisect_left(places, (span.start, 0))
+        while at < len(places) and places[at][0] <= span.end:
+            if places[at][1] <= span.end:
+                return True
+            at += 1
         return False
-    return (
-        cause.start <= span.start <= span.end <= cause.end
-        or span.start <= cause.start <= cause.end <= span.end
-    )
 
 
-def _stands_on_line(name: str, place: Span) -> bool:
-    line = place.file.line_text(place.line)
-    return re.match(rf"[\s\"'-]*{re.escape(name)}\b", line) is not None
+def _first_words(place: Span) -> Iterator[str]:
+    """What a line may begin with the name of: `build-x: …` with `build-x`, and with `build`."""
+    line = place.file.line_text(place.line).lstrip(" \t\"'-")
+    for end in re.finditer(r"\b", line[:200]):
+        if end.start():
+            yield line[: end.start()]
 
 
 def _hides_need(cause: Diagnostic, name: str) -> bool:

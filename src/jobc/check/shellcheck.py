@@ -4,22 +4,23 @@ Each script becomes a file of a private folder, its expressions lifted as the ru
 says which shell runs it and that a failing command ends it. The answers are kept by script for the time of the
 process, so whoever asks again, for one file or for many, starts nothing anew.
 
-What is asked for are errors, warnings, and of its advice what is worth it in jobs (`_ADVICE`); of these some are not for jobs files (`_OFF`): variables that come from
-the environment are `unset-variable`'s, files that are sourced cannot be followed. Scripts that are one plain command
-hold nothing to find and are not sent.
+What is kept are errors and warnings, and of the rest what can be mended on the spot (`_MENDED`). Some are not for jobs
+files (`_OFF`): variables that come from the environment are `unset-variable`'s, files that are sourced cannot be followed.
+Scripts that are one plain command hold nothing to find and are not sent.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from itertools import pairwise
 
 from jobc import programs
 from jobc.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from jobc.sema.model import SemanticModel
     from jobc.sema.scripts import ScriptPlacement
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 #: Not assigned, maybe misspelt (2154, 2153); sourced files (1090, 1091); shebang lines (2096, 2148, 2239, 1128).
 _OFF = "1090,1091,1128,2096,2148,2153,2154,2239"
-#: Advice that is handed on: a variable without quotes, whose value may become several words and names of files.
-_ADVICE = frozenset((2086,))
+#: What ShellCheck takes for information and has a fix for: unquoted expansions, which split and glob.
+_MENDED = (2086, 2295)
 _HEADS = {
     "bash": "#!/bin/bash -e\n",
     "sh": "#!/bin/sh -e\n",
@@ -47,19 +48,26 @@ _answers: dict[Script, list[Comment]] = {}
 
 
 class Comment:
-    """One answer: `start:end` are indices in the script; `code` is ShellCheck's number.
+    """One answer: `start:end` are indices in the script; `code` is ShellCheck's number, `level` its word for severity.
 
-    `advice` is true where ShellCheck itself calls it neither an error nor a warning.
+    `replacements` mend it: (start, end, text), in order, none beside another.
     """
 
-    __slots__ = ("advice", "code", "end", "message", "start")
+    __slots__ = ("code", "end", "level", "message", "replacements", "start")
 
-    def __init__(self, code: int, message: str, start: int, end: int, advice: bool) -> None:
-        self.advice = advice
+    def __init__(
+        self, code: int, message: str, start: int, end: int, level: str, replacements: Sequence[Replacement]
+    ) -> None:
         self.code = code
         self.message = message
         self.start = start
         self.end = end
+        self.level = level
+        self.replacements = replacements
+
+
+#: `text` for the characters from one index of the script to another.
+Replacement = tuple[int, int, str]
 
 
 def placed(model: SemanticModel) -> list[tuple[Script, ScriptPlacement, Stage]]:
@@ -173,11 +181,10 @@ def _comment(comment: dict[str, object], script: Script) -> Comment | None:
         number = min(max(line - 2, 0), len(lines) - 1)
         return min(starts[number] + max(column - 1, 0), starts[number] + len(lines[number]))
 
-    code, line = comment["code"], comment["line"]
+    code, line, level = comment["code"], comment["line"], str(comment["level"])
     assert isinstance(code, int)
     assert isinstance(line, int)
-    advice = comment["level"] not in ("error", "warning")
-    if line < 2 or (advice and code not in _ADVICE):
+    if line < 2 or (level not in ("error", "warning") and code not in _MENDED):
         return None
     start = index(line, comment["column"])
     end = index(comment["endLine"], comment["endColumn"])
@@ -187,4 +194,15 @@ def _comment(comment: dict[str, object], script: Script) -> Comment | None:
         # What is missing at the end is told at the last character, which belongs to the script and its entry.
         end = len(text.rstrip())
         start = max(0, end - 1)
-    return Comment(code, str(comment["message"]), start, max(end, start), advice)
+    fix = comment["fix"]
+    found: list[Replacement] = []
+    for part in fix["replacements"] if isinstance(fix, dict) else ():
+        if part["line"] < 2 or part["line"] != part["endLine"]:
+            found = []
+            break
+        place = index(part["line"], part["column"]), index(part["endLine"], part["endColumn"])
+        found.append((*place, str(part["replacement"])))
+    found.sort()
+    if any(second[0] <= first[1] for first, second in pairwise(found)):
+        found = []
+    return Comment(code, str(comment["message"]), start, max(end, start), level, found)

@@ -24,7 +24,7 @@ class Label:
 
     def __init__(self, span: Span, message: str) -> None:
         self.span = span
-        self.message = message
+        self.message = message if message.isprintable() else _shown(message)
 
 
 class Edit:
@@ -72,10 +72,10 @@ class Diagnostic:
         severity: str | None = None,
     ) -> None:
         self.rule = rule
-        self.message = message
+        self.message = message if message.isprintable() else _shown(message)
         self.span = span
-        self.help = help
-        self.label = label
+        self.help = help if help.isprintable() else _shown(help)
+        self.label = label if label.isprintable() else _shown(label)
         self.related = related
         self.fix = fix
         self.confidence = confidence
@@ -88,6 +88,11 @@ class Diagnostic:
 
     def __repr__(self) -> str:
         return f"Diagnostic({self.rule}, {self.message!r}, {self.span!r})"
+
+
+def _shown(text: str) -> str:
+    """The text on one line: names in a file may hold line ends, and characters that a terminal obeys."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class Finding:

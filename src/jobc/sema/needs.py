@@ -64,7 +64,11 @@ def _rename(name: str, span: Span) -> Fix | None:
 
 def yaml_word(name: str) -> str:
     """A job's id as a YAML scalar: plain where that stays a text."""
-    return name if re.fullmatch(_PLAIN, name) and name.lower() not in _NOT_TEXT else f"'{name}'"
+    return name if re.fullmatch(_PLAIN, name) and name.lower() not in _NOT_TEXT else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def reaches(start: Job, goal: Job, model: WorkflowModel) -> bool:
@@ -122,7 +126,10 @@ def _extend(word: str, entry: Entry) -> Edit | None:
     if isinstance(value, Scalar):
         if value.start == value.end or value.style in ("literal", "folded"):
             return None
-        return Edit(value.span, f"[{text[value.start : value.end]}, {word}]")
+        if "\n" in value.text:
+            return None
+        plain = value.style == "plain"
+        return Edit(value.span, f"[{yaml_word(value.text) if plain else value.span.text}, {word}]")
     if not isinstance(value, Sequence):
         return None
     if value.flow:

@@ -2,41 +2,59 @@
 
 Sources are parameters of free text: `str`, `list`, `map` and `any` without `enum` or `pattern`. From there a value is
 followed backwards from an expression: through operators and functions that keep text, `env`, `vars`, the matrix, the
-items of a loop, declared outputs of other jobs, and outputs that a script writes from a value on one line
-(`echo "name=${{ params.x }}" >> "$JOBC_OUTPUT"`, `name = ${{ params.x }}`). A value whose type leaves no room for free
-text (numbers, booleans, dates, known words) carries nothing, whatever it was made of.
+items of a loop, outputs of stages and jobs, be they declared or written by a script (`taint_shell`, `taint_python`),
+parameters of a workflow that declares none where another one starts it, and the outputs that this one gets back. Scripts
+hand values on through variables of their own and through files of constant names that an earlier stage of the job wrote.
+A value whose type leaves no room for free text (numbers, booleans, dates, known words) carries nothing, whatever it was
+made of.
 
-Only ways that can be pointed at are followed; what a program computes is not taken to be tainted.
+Only ways that can be pointed at are followed; what a program computes is not taken to be tainted. Each read is followed
+once: what it leads back to is kept, and one that leads back to itself leads nowhere.
 """
 
 from __future__ import annotations
 
-import re
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from jobc.diagnostics.diagnostic import Label
-from jobc.sema.model import WorkflowModel
+from jobc.sema.model import SemanticModel, WorkflowModel
+from jobc.sema.reads import python_tree
+from jobc.sema.script_places import node_span
+from jobc.sema.scripts import ScriptPlacement
+from jobc.sema.taint_python import PythonFlow
+from jobc.sema.taint_shell import OUTPUT, ShellFlow, Use
 from jobc.sema.types import ANY, STR, ListType, MapType, ObjectType, Type, members
 from jobc.sema.walk import carried, chains, stages
 from jobc.source.file import Span
 from jobc.syntax.ast import (
     BashStage,
+    CaseStage,
     Const,
     ForEachStage,
     Item,
     Job,
     ListValue,
     MapValue,
+    ParallelStage,
     ParamDecl,
     PyStage,
     Stage,
     TemplateValue,
+    TriggerStage,
+    UntilStage,
     Value,
     child_stages,
     holes,
 )
 from jobc.syntax.expr import Expr
+from jobc.syntax.printer import print_expr
 
 _FREE = frozenset(("str", "list", "map", "any"))
+#: A shell script without any of these writes no file.
+_WRITING = (">", "tee", "cp ", "mv ")
+#: How many steps a way may have.
 _DEPTH = 24
 
 
@@ -58,18 +76,38 @@ class Flow:
 
 
 class Taint:
-    """The flows within one workflow."""
+    """The flows within one workflow.
 
-    __slots__ = ("_depth", "_model", "_params")
+    `bound` are the values of its parameters where one `trigger` stage starts it; None where anyone may. `started` are the
+    stages that start it otherwise, each with the flows of its workflow and its job.
+    """
 
-    def __init__(self, model: WorkflowModel) -> None:
+    __slots__ = (
+        "_bound",
+        "_depth",
+        "_files",
+        "_known",
+        "_model",
+        "_params",
+        "_scripts",
+        "_targets",
+        "has_sources",
+        "started",
+    )
+
+    def __init__(
+        self, model: WorkflowModel, *, bound: Mapping[str, Flow | None] | None = None, depth: int = 0
+    ) -> None:
         self._model = model
         self._params = {param.name: param for param in model.workflow.params or ()}
-        self._depth = 0
-
-    @property
-    def has_sources(self) -> bool:
-        return any(map(is_free, self._params.values()))
+        self._bound = bound
+        self._depth = depth
+        self._known: dict[tuple[object, ...], Flow | None] = {}
+        self._scripts: dict[int, ShellFlow[Flow] | PythonFlow[Flow] | None] = {}
+        self._files: dict[int, dict[str, Flow]] = {}
+        self._targets: dict[int, Taint] = {}
+        self.started: list[tuple[Taint, Job, TriggerStage]] = []
+        self.has_sources = any(map(is_free, self._params.values()))
 
     def value(self, value: Value | None, job: Job | None, stage: Stage | None = None) -> Flow | None:
         """The first flow into a value."""
@@ -84,8 +122,28 @@ class Taint:
 
     def param(self, name: str) -> Flow | None:
         """The flow out of a parameter of free text."""
+        if self._bound is not None:
+            return self._bound.get(name)
+        if self._model.workflow.params is None:
+            return self._given(name)
         param = self._params.get(name)
         return _source(param) if param is not None and is_free(param) else None
+
+    def _given(self, name: str) -> Flow | None:
+        """What others give for a parameter that is not declared."""
+        for start, job, stage in self.started:
+            found = start._argument(name, job, stage, self._model)
+            if found is not None:
+                return found
+        return None
+
+    def _argument(self, name: str, job: Job, stage: TriggerStage, target: WorkflowModel) -> Flow | None:
+        item = next((item for item in stage.params if item.key == name), None)
+        if item is None:
+            return None
+        flow = self._once(("argument", name, id(stage)), lambda: self.value(item.value, job, stage))
+        words = f"given to the workflow `{target.name}` as `{name}`"
+        return flow and flow.then(item.key_span, words)
 
     def env(self, job: Job, stage: Stage | None) -> dict[str, tuple[Item, Flow]]:
         """The environment variables that carry a tainted value; a stage's own hide those of the job."""
@@ -101,29 +159,39 @@ class Taint:
 
     def expr(self, expr: Expr, job: Job | None, stage: Stage | None) -> Flow | None:
         """The first flow into an expression."""
-        if self._depth > _DEPTH or not _may_be_text(self._model.type_of(expr)):
+        if not _may_be_text(self._model.type_of(expr)):
             return None
-        self._depth += 1
-        try:
-            return self._follow(expr, job, stage)
-        finally:
-            self._depth -= 1
-
-    def _follow(self, expr: Expr, job: Job | None, stage: Stage | None) -> Flow | None:
         for part in carried(expr):
             if part is not expr and not _may_be_text(self._model.type_of(part)):
                 continue
             for chain in chains(part):
-                found = self._read(chain.root, chain.keys, job, stage)
+                found = self.read(chain.root, chain.keys, job, stage)
                 if found is not None:
                     return found
         return None
 
-    def _read(self, root: str, keys: tuple[str, ...], job: Job | None, stage: Stage | None) -> Flow | None:
+    def read(self, root: str, keys: tuple[str, ...], job: Job | None, stage: Stage | None) -> Flow | None:
+        """The flow into a read such as `needs.build.outputs.x`, by its context and its keys."""
         if root == "params":
             return self.param(keys[0]) if keys else None
+        return self._once((root, keys, id(job), id(stage)), lambda: self._follow(root, keys, job, stage))
+
+    def _once(self, key: tuple[object, ...], find: Callable[[], Flow | None]) -> Flow | None:
+        if key in self._known or self._depth > _DEPTH:
+            return self._known.get(key)
+        self._known[key] = None
+        self._depth += 1
+        try:
+            self._known[key] = found = find()
+        finally:
+            self._depth -= 1
+        return found
+
+    def _follow(self, root: str, keys: tuple[str, ...], job: Job | None, stage: Stage | None) -> Flow | None:
         if root == "item":
             loop = _loop_of(stage, job)
+            if isinstance(loop, UntilStage):
+                return self.value(loop.item, job, loop)
             return None if loop is None else self.value(loop.items, job, loop)
         if not keys:
             return None
@@ -140,10 +208,12 @@ class Taint:
         elif root == "matrix" and job is not None:
             return self._matrix(job, name)
         elif root == "stages" and job is not None and len(keys) > 2 and keys[1] == "outputs":
-            return self._stage_output(job, name, keys[2])
+            return self._stage_output(job, name, keys[2:])
         elif root == "needs" and len(keys) > 2 and keys[1] == "outputs":
             return self._job_output(self._model.jobs.get(name), keys[2])
         return None
+
+    # ------------------------------------------------------------------ matrix and outputs
 
     def _matrix(self, job: Job, key: str) -> Flow | None:
         strategy = job.strategy
@@ -171,38 +241,216 @@ class Taint:
                     flow = self.value(item.value, job)
                     return flow and flow.then(item.key_span, f"the output `{name}` of job `{job.id}`")
             return None
-        for stage in stages(job):
-            flow = self._written(stage, job, name)
-            if flow is not None:
-                return flow
-        return None
+        return self._of_any(job.stages, job, (name,))
 
-    def _stage_output(self, job: Job, id: str, name: str) -> Flow | None:
+    def _stage_output(self, job: Job, id: str, keys: tuple[str, ...]) -> Flow | None:
         for stage in stages(job):
             if stage.id == id:
-                return self._written(stage, job, name)
+                return self._output(stage, job, keys)
         return None
 
-    def _written(self, stage: Stage, job: Job, name: str) -> Flow | None:
-        """The flow into an output that a script writes on the line that holds the value."""
-        placed = self._model.scripts.get(id(stage))
-        if placed is None or not isinstance(stage, BashStage | PyStage):
-            return None
-        if isinstance(stage, BashStage) and "JOBC_OUTPUT" not in placed.text:
-            return None
-        word = re.escape(name)
-        pattern = f"\\b{word}=" if isinstance(stage, BashStage) else f"^{word}\\s*=|[\"']{word}[\"']\\s*:"
-        for placement in placed.placements:
-            slot = re.escape(placement.name)
-            if (
-                re.search(f"(?m)(?:{pattern}).*\\b{slot}\\b", placed.text) is None
-                or placement.hole.expr is None
-            ):
-                continue
-            flow = self.expr(placement.hole.expr, job, stage)
-            if flow is not None:
-                return flow.then(placement.hole.span, f"written to the output `{name}`")
+    def _of_any(self, within: list[Stage], job: Job, keys: tuple[str, ...]) -> Flow | None:
+        """The flow into an output that any of some stages gives."""
+        return next(filter(None, (self._output(stage, job, keys) for stage in within)), None)
+
+    def _output(self, stage: Stage, job: Job, keys: tuple[str, ...]) -> Flow | None:
+        """The flow into `stages.<id>.outputs.<keys>`."""
+        if isinstance(stage, BashStage):
+            return self._written_by_shell(stage, job, keys[0])
+        if isinstance(stage, PyStage):
+            return self._written_by_python(stage, job, keys[0])
+        if isinstance(stage, TriggerStage):
+            return self._answer(stage, job, keys[0])
+        if isinstance(stage, ForEachStage):
+            flow = self.value(stage.items, job, stage) if keys[0] == "items" else None
+            return flow and flow.then(stage.items.span, "an item of the loop")
+        if isinstance(stage, ParallelStage):
+            branch = next((branch for branch in stage.branches if branch.name == keys[0]), None)
+            return None if branch is None or len(keys) < 2 else self._of_any(branch.stages, job, keys[1:])
+        if isinstance(stage, (CaseStage, UntilStage)):
+            return next(filter(None, (self._of_any(b, job, keys) for b in child_stages(stage))), None)
         return None
+
+    def _answer(self, stage: TriggerStage, job: Job, name: str) -> Flow | None:
+        """The flow into an output of the workflow that a stage starts."""
+        target = self._model.triggers.get(id(stage))
+        if target is None:
+            return None
+        if id(stage) not in self._targets:
+            declared = target.workflow.params
+            free = None if declared is None else {param.name for param in declared if is_free(param)}
+            bound = {
+                item.key: self._argument(item.key, job, stage, target)
+                for item in stage.params
+                if free is None or item.key in free
+            }
+            self._targets[id(stage)] = Taint(target, bound=bound, depth=self._depth)
+        for item in target.workflow.outputs:
+            if item.key == name:
+                flow = self._targets[id(stage)].value(item.value, None)
+                words = f"the output `{name}` of the workflow `{target.name}`"
+                return flow and flow.then(item.key_span, words)
+        return None
+
+    # ------------------------------------------------------------------ scripts
+
+    def shell(self, stage: BashStage, job: Job) -> ShellFlow[Flow] | None:
+        """What a shell script does with tainted values; None where none reaches it."""
+        found = self._script(stage, job)
+        return found if isinstance(found, ShellFlow) else None
+
+    def python(self, stage: PyStage, job: Job) -> PythonFlow[Flow] | None:
+        """What a Python script does with tainted values."""
+        found = self._script(stage, job)
+        return found if isinstance(found, PythonFlow) else None
+
+    def _script(self, stage: BashStage | PyStage, job: Job) -> ShellFlow[Flow] | PythonFlow[Flow] | None:
+        files = self._files_before(stage, job)
+        if id(stage) not in self._scripts:
+            placed = self._model.scripts.get(id(stage))
+            self._scripts[id(stage)] = None
+            if placed is not None and isinstance(stage, BashStage):
+                self._scripts[id(stage)] = self._bash(stage, job, placed, files)
+            elif placed is not None and isinstance(stage, PyStage):
+                self._scripts[id(stage)] = self._code(stage, job, placed, files)
+        return self._scripts[id(stage)]
+
+    def _slots(self, placed: ScriptPlacement, job: Job, stage: Stage) -> dict[str, Flow]:
+        found: dict[str, Flow] = {}
+        for placement in placed.placements:
+            if placement.hole.expr is not None:
+                flow = self.expr(placement.hole.expr, job, stage)
+                if flow is not None:
+                    found[placement.name] = flow
+        return found
+
+    def _bash(
+        self, stage: BashStage, job: Job, placed: ScriptPlacement, files: Mapping[str, Flow]
+    ) -> ShellFlow[Flow] | None:
+        values = self._slots(placed, job, stage)
+        values |= {name: flow for name, (_, flow) in self.env(job, stage).items() if name in placed.text}
+        if not values and not any(name in placed.text for name in files):
+            return None
+        groups = {
+            placement.name: print_expr(placement.hole.expr)
+            for placement in placed.placements
+            if placement.hole.expr is not None
+        }
+        return ShellFlow(placed.text, values, files, groups)
+
+    def _code(
+        self, stage: PyStage, job: Job, placed: ScriptPlacement, files: Mapping[str, Flow]
+    ) -> PythonFlow[Flow] | None:
+        tree = python_tree(stage, self._model)
+        if tree is None:
+            return None
+        names = self._slots(placed, job, stage)
+        for item in stage.vars:
+            flow = self.value(item.value, job, stage)
+            if flow is not None:
+                names[item.key] = flow.then(item.key_span, f"put into the variable `{item.key}`")
+
+        def read(root: str, keys: tuple[str, ...]) -> Flow | None:
+            if root == "env":
+                found = self.env(job, stage).get(keys[0]) if keys else None
+                return None if found is None else found[1]
+            spelt = (keys[0].replace("_", "-"), *keys[1:]) if keys else keys
+            return self.read(root, keys, job, stage) or self.read(root, spelt, job, stage)
+
+        return PythonFlow(tree, names, files, read)
+
+    def _files_before(self, stage: Stage, job: Job) -> Mapping[str, Flow]:
+        """The files of constant names that hold a tainted value when a stage begins."""
+        if id(job) not in self._files:
+            self._files[id(job)] = {}
+            known: dict[str, Flow] = {}
+            for each in stages(job):
+                self._files[id(each)] = dict(known)
+                if isinstance(each, (BashStage, PyStage)):
+                    self._write(each, job, known)
+        return self._files.get(id(stage), {})
+
+    def _write(self, stage: BashStage | PyStage, job: Job, known: dict[str, Flow]) -> None:
+        placed = self._model.scripts.get(id(stage))
+        words = _WRITING if isinstance(stage, BashStage) else ("write",)
+        if placed is None or not any(word in placed.text for word in words):
+            return
+        flow = self._script(stage, job)
+        if isinstance(flow, ShellFlow):
+            for name, found in flow.written.items():
+                if found is None:
+                    known.pop(name, None)
+                else:
+                    known[name] = found[0].then(
+                        placed.span(found[1], found[2]), f"written to the file `{name}`"
+                    )
+        elif isinstance(flow, PythonFlow):
+            for name, (value, node) in flow.written.items():
+                known[name] = value.then(node_span(placed, node), f"written to the file `{name}`")
+
+    def _written_by_shell(self, stage: BashStage, job: Job, name: str) -> Flow | None:
+        placed = self._model.scripts.get(id(stage))
+        if placed is None or "JOBC_OUTPUT" not in placed.text:
+            return None
+        flow = self.shell(stage, job)
+        for use in flow.uses if flow is not None else ():
+            if use.goes == OUTPUT and use.output == name:
+                return use.value.then(place(use, placed), f"written to the output `{name}`")
+        return None
+
+    def _written_by_python(self, stage: PyStage, job: Job, name: str) -> Flow | None:
+        placed = self._model.scripts.get(id(stage))
+        if placed is None or name not in placed.text:
+            return None
+        flow = self.python(stage, job)
+        for node in written(flow.tree, name) if flow is not None else ():
+            found = flow.value(node) if flow is not None else None
+            if found is not None:
+                return found.then(node_span(placed, node), f"written to the output `{name}`")
+        return None
+
+
+def project(model: SemanticModel) -> list[tuple[WorkflowModel, Taint]]:
+    """The workflows of a model, each with its flows; they know what starts them."""
+    found = [(workflow, Taint(workflow)) for workflow in model.all_workflows]
+    by_id = {id(workflow): taint for workflow, taint in found}
+    for workflow, taint in found:
+        for job in workflow.jobs.values() if workflow.triggers else ():
+            for stage in stages(job):
+                target = workflow.triggers.get(id(stage))
+                if target is not None and id(target) in by_id and isinstance(stage, TriggerStage):
+                    by_id[id(target)].started.append((taint, job, stage))
+    if any(taint.has_sources for _, taint in found):
+        for workflow, taint in found:
+            taint.has_sources |= workflow.workflow.params is None and bool(taint.started)
+    return found
+
+
+def place(use: Use[Any], placed: ScriptPlacement) -> Span:
+    """Where a use stands in the file; the expression itself, where it is one."""
+    for placement in placed.placements:
+        if placement.name == use.name:
+            return placement.hole.span
+    return placed.span(use.start, use.end)
+
+
+def written(tree: ast.Module, name: str) -> Iterator[ast.expr]:
+    """What Python code gives to an output: by assigning a name at the top level, or through `result.outputs`."""
+    for node in tree.body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                yield node.value
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Assign):
+            for target in each.targets:
+                words = ast.unparse(target) if isinstance(target, (ast.Attribute, ast.Subscript)) else ""
+                if words == "result.outputs" and isinstance(each.value, ast.Dict):
+                    for key, value in zip(each.value.keys, each.value.values, strict=True):
+                        if isinstance(key, ast.Constant) and key.value == name:
+                            yield value
+                elif words == f"result.outputs[{name!r}]":
+                    yield each.value
 
 
 def is_free(param: ParamDecl) -> bool:
@@ -222,16 +470,16 @@ def _may_be_text(type: Type) -> bool:
     )
 
 
-def _loop_of(stage: Stage | None, job: Job | None) -> ForEachStage | None:
-    """The innermost `foreach` around a stage."""
+def _loop_of(stage: Stage | None, job: Job | None) -> ForEachStage | UntilStage | None:
+    """The innermost loop around a stage."""
     if stage is None or job is None:
         return None
-    todo: list[tuple[list[Stage], ForEachStage | None]] = [(job.stages, None)]
+    todo: list[tuple[list[Stage], ForEachStage | UntilStage | None]] = [(job.stages, None)]
     while todo:
         found, loop = todo.pop()
         for each in found:
             if each is stage:
                 return loop
-            inner = each if isinstance(each, ForEachStage) else loop
+            inner = each if isinstance(each, (ForEachStage, UntilStage)) else loop
             todo.extend((body, inner) for body in child_stages(each))
     return None

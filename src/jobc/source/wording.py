@@ -450,7 +450,9 @@ def _continued(failure: Failure, start: int) -> Finding:
         begin,
         offset + 1,
         "indent it like the keys around it; or, for a map, leave the line above without a value",
-        related=((Span(failure.file, start, failure.line_end(start)), "this text goes on to YAML"),),
+        related=(
+            (Span(failure.file, start, max(start, failure.line_end(start))), "this text goes on to YAML"),
+        ),
     )
 
 

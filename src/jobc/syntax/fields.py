@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from jobc.diagnostics.diagnostic import Diagnostic, Edit, Fix
 from jobc.source.file import Span
@@ -12,8 +12,11 @@ from jobc.syntax.reporter import Reporter, clip
 from jobc.syntax.spelling import near, nearest
 
 
-def fields(r: Reporter, node: Mapping, table: Table) -> dict[str, Entry]:
-    """Canonical key -> entry, in file order. The first of two equal keys counts, and an explicit one before a merged one."""
+def fields(r: Reporter, node: Mapping, table: Table, beside: Iterable[Entry] = ()) -> dict[str, Entry]:
+    """Canonical key -> entry, in file order. The first of two equal keys counts, and an explicit one before a merged one.
+
+    `beside` are entries that stand in the same mapping and are read otherwise: no unknown key is to get the name of one.
+    """
     found: dict[str, Entry] = {}
     unknown: list[Entry] = []
     spellings = table.spellings
@@ -32,7 +35,7 @@ def fields(r: Reporter, node: Mapping, table: Table) -> dict[str, Entry]:
                 first.key.span,
             )
     for entry in unknown:
-        unknown_key(r, entry, table, found)
+        unknown_key(r, entry, table, found, taken=[other.key.text for other in beside])
     return found
 
 
@@ -60,10 +63,16 @@ def require(
 
 
 def unknown_key(
-    r: Reporter, entry: Entry, table: Table, found: dict[str, Entry], otherwise: str = ""
+    r: Reporter,
+    entry: Entry,
+    table: Table,
+    found: dict[str, Entry],
+    otherwise: str = "",
+    taken: Sequence[str] = (),
 ) -> None:
     """Report a key that the table does not have. Where one key was surely meant, `found` has it from here on,
-    so that what hangs on it is not reported too. `otherwise` is the remedy where no key is near."""
+    so that what hangs on it is not reported too. `otherwise` is the remedy where no key is near; keys
+    `taken` are there already."""
     name = entry.key.text
     close = {table.spellings[spelling].name for spelling in near(name, table.spellings)}
     meant = close.pop() if len(close) == 1 else None
@@ -71,7 +80,7 @@ def unknown_key(
     fix = None
     if meant is not None:
         help = f"did you mean `{meant}`?"
-        if meant not in found and not entry.merged:
+        if meant not in found and meant not in taken and not entry.merged:
             fix = Fix(f"write `{meant}`", [Edit(entry.key.span, meant)], safe=True)
             found[meant] = entry
     elif close:

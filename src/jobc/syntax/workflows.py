@@ -25,7 +25,7 @@ def workflow(r: Reporter, node: Mapping, form: str, strays: list[Entry]) -> Work
         kept = Mapping(node.file, node.start, node.flow, None, None)
         kept.end = node.end
         kept.entries = [e for e in node.entries if not any(e is other for other in (*strays, *held))]
-    found = fields(r, kept, WORKFLOW)
+    found = fields(r, kept, WORKFLOW, beside=strays)
     made.keys = spans(found)
     get = found.get
     if (entry := get("name")) and not is_null(entry.value):

@@ -1,11 +1,16 @@
 """## What it does
 
 Says where a job meets a limit of its environment, and what jobc does about it: a name that is too long or differs from
-another only in case, a matrix that is submitted in several pieces, a time limit that the environment does not take.
+another only in case, a matrix that is submitted in several pieces, a time limit that the environment does not take, more
+needs than it takes dependencies. What would be refused is a warning: variables of `env` that are too long for one submission
+or for a program to start with, or whose names the environment keeps for itself. What counts is the `env` of the workflow and
+of the job, which every submission carries; the rest of a program goes to storage, so scripts and stages are as long as they
+like. An expression in a value counts as nothing.
 
 ## Why is this bad?
 
-It is worth knowing: what stands in the environment's own console is then not what stands in the file.
+It is worth knowing: what stands in the environment's own console is then not what stands in the file. A submission that is
+too long fails when the job is due, hours into a run.
 
 ## Example
 
@@ -28,15 +33,16 @@ jobs:
 ```
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from jobc.check.rule import Rule
-from jobc.diagnostics.diagnostic import INFO, Diagnostic, Label
+from jobc.diagnostics.diagnostic import INFO, WARNING, Diagnostic, Label
 from jobc.sema.constants import Grid, duration
 from jobc.sema.environments import limits, of_job
 from jobc.sema.model import SemanticModel, WorkflowModel
-from jobc.syntax.ast import Job
+from jobc.syntax.ast import Const, Item, Job, TemplateValue
 
 RULE = Rule("JC602", "environment-limit", INFO, "a limit of the environment, and what jobc does about it")
 
@@ -50,6 +56,8 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
             yield from _name(job, environment, most, folded)
             yield from _pieces(job, environment, most)
             yield from _time(job, environment, most, workflow)
+            yield from _dependencies(job, environment, most)
+            yield from _variables(job, environment, most, workflow)
 
 
 def _name(
@@ -115,3 +123,82 @@ def _time(job: Job, environment: str, most: dict[str, Any], workflow: WorkflowMo
             value.span,
             help=f"write {longest // 86400}d or less",
         )
+
+
+def _dependencies(job: Job, environment: str, most: dict[str, Any]) -> Iterator[Diagnostic]:
+    longest = most.get("dependencies")
+    count = len({need.id for need in job.needs})
+    if longest is not None and count > longest:
+        yield Diagnostic(
+            RULE.name,
+            f"`{environment}` takes {longest} dependencies, and job `{job.id}` has {count} needs",
+            job.keys.get("needs", job.id_span),
+            help="jobc waits for them itself and submits the job without dependencies",
+        )
+
+
+def _variables(
+    job: Job, environment: str, most: dict[str, Any], workflow: WorkflowModel
+) -> Iterator[Diagnostic]:
+    """The variables that go with every submission."""
+    items = {item.key: item for item in (*workflow.workflow.env, *job.env)}
+    for item in items.values():
+        yield from _variable(item, environment, most)
+    payload = most.get("payload")
+    if payload is None or not items:
+        return
+    size = COMMAND + sum(_entry(item) for item in items.values())
+    if size > payload:
+        largest = max(items.values(), key=_entry)
+        yield Diagnostic(
+            RULE.name,
+            f"the variables of job `{job.id}` take {size:,} characters or more, and `{environment}` takes"
+            f" {payload:,} {most['payload_of']}",
+            largest.key_span,
+            help=f"write `{largest.key}` into the `env` of the stages that read it, which goes to storage, or into a file",
+            severity=WARNING,
+        )
+
+
+def _variable(item: Item, environment: str, most: dict[str, Any]) -> Iterator[Diagnostic]:
+    kept = most.get("reserved")
+    if kept is not None and item.key.upper().startswith(kept):
+        yield Diagnostic(
+            RULE.name,
+            f"`{environment}` keeps variables that begin with `{kept}` for itself",
+            item.key_span,
+            help="give the variable another name",
+            severity=WARNING,
+        )
+    longest = most.get("variable")
+    size = len(f"{item.key}={_known(item)}".encode("utf-8", "surrogatepass")) + 1
+    if longest is not None and size > longest:
+        yield Diagnostic(
+            RULE.name,
+            f"no program starts with a variable of {size:,} bytes: Linux takes {longest:,}",
+            item.key_span,
+            help=f"write the value into a file, and let `{item.key}` name the file",
+            severity=WARNING,
+        )
+
+
+#: Characters that the command of a submission takes, its quotes and brackets counted: run, job, shard, and where the program is.
+COMMAND = 512
+
+
+def _entry(item: Item) -> int:
+    """The characters of a variable in a submission: JSON, with its name and its value."""
+    return (
+        len(json.dumps({"name": item.key, "value": _known(item)}, ensure_ascii=False, separators=(",", ":")))
+        + 1
+    )
+
+
+def _known(item: Item) -> str:
+    """What is known of a value before anything runs."""
+    value = item.value
+    if isinstance(value, Const):
+        return value.node.text
+    if isinstance(value, TemplateValue):
+        return "".join(part for part in value.parts if isinstance(part, str))
+    return ""

@@ -2,8 +2,9 @@
 
 Reports a secret that leaves the place it was given to: it is printed, becomes an output, a name or a matrix
 value, a plain parameter of another workflow, or an argument of another program. So is `secrets` as a whole, such as
-`toJson(secrets)`: all of them are handed on where one is needed, and those that are declared later too. A Python name that is assigned a secret at the
-top level of a stage is an output too, unless it begins with `_`.
+`toJson(secrets)`: all of them are handed on where one is needed, and those that are declared later too. A Python name that is
+assigned a secret at the top level of a stage is an output too, unless it begins with `_`. Secrets are followed through `env`,
+variables of scripts, and files that an earlier stage of the job wrote.
 
 ## Why is this bad?
 
@@ -47,11 +48,14 @@ from collections.abc import Iterator, Sequence
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
-from jobc.sema import scripts_uses
 from jobc.sema.environments import facts, runs_on
 from jobc.sema.model import SemanticModel, WorkflowModel
 from jobc.sema.reads import python_tree
-from jobc.sema.script_places import line_span
+from jobc.sema.script_places import node_span
+from jobc.sema.scripts import ScriptPlacement
+from jobc.sema.taint import place
+from jobc.sema.taint_python import PythonFlow
+from jobc.sema.taint_shell import ARGUMENT, BUILTINS, LOG, OUTPUT, PRINTING, ShellFlow
 from jobc.sema.types import is_secret, without_null
 from jobc.sema.walk import carried, chains, stages
 from jobc.source.file import Span
@@ -74,12 +78,10 @@ RULE = Rule(
     "JC502", "secret-exposure", WARNING, "a secret that is printed, kept, or passed where others see it"
 )
 
+_KEPT_REMEDY = "outputs are kept in the record of the run; hand on what is not secret"
 _KEPT = {
-    "job.outputs": ("an output", "outputs are kept in the record of the run; hand on what is not secret"),
-    "workflow.outputs": (
-        "an output of the run",
-        "outputs are kept in the record of the run; hand on what is not secret",
-    ),
+    "job.outputs": ("an output", _KEPT_REMEDY),
+    "workflow.outputs": ("an output of the run", _KEPT_REMEDY),
     "stage.name": ("the name of a stage", "names are shown and kept; take the secret out"),
     "job.strategy": (
         "a matrix",
@@ -118,8 +120,9 @@ class _Secrets:
             yield from _together(site.value)
         for job in self._workflow.jobs.values():
             yield from self._place(job)
+            files: dict[str, _Held] = {}
             for stage in stages(job):
-                yield from self._stage(stage, job)
+                yield from self._stage(stage, job, files)
 
     def _place(self, job: Job) -> Iterator[Diagnostic]:
         found = runs_on(job, self._workflow)
@@ -131,7 +134,7 @@ class _Secrets:
                 remedy = "only credentials are kept secret there; write the value itself, or pass it by a parameter"
                 yield from self._exposed(item.value, job, None, f"`{item.key.replace('_', '-')}`", remedy)
 
-    def _stage(self, stage: Stage, job: Job) -> Iterator[Diagnostic]:
+    def _stage(self, stage: Stage, job: Job, files: dict[str, _Held]) -> Iterator[Diagnostic]:
         if isinstance(stage, EmptyStage):
             yield from self._exposed(stage.echo, job, stage, "the log", "remove it from the message")
         elif isinstance(stage, RaiseStage):
@@ -148,9 +151,9 @@ class _Secrets:
                     what = f"the parameter `{item.key}`, which is kept in the record of the run"
                     yield from self._exposed(item.value, job, stage, what, remedy)
         elif isinstance(stage, BashStage):
-            yield from self._bash(stage, job)
+            yield from self._bash(stage, job, files)
         elif isinstance(stage, PyStage):
-            yield from self._python(stage, job)
+            yield from self._python(stage, job, files)
 
     def _exposed(
         self, value: Value | None, job: Job | None, stage: Stage | None, what: str, remedy: str
@@ -188,62 +191,78 @@ class _Secrets:
                     found.pop(item.key, None)
         return found
 
-    def _bash(self, stage: BashStage, job: Job) -> Iterator[Diagnostic]:
+    def _bash(self, stage: BashStage, job: Job, files: dict[str, _Held]) -> Iterator[Diagnostic]:
         placed = self._workflow.scripts.get(id(stage))
         if placed is None:
             return
-        slots = {
-            p.name: p.hole
-            for p in placed.placements
-            if p.hole.expr is not None and self._is_secret(p.hole.expr)
+        values = self._slots(placed)
+        values |= {
+            name: _Held(None, item) for name, item in self._env(job, stage).items() if name in placed.text
         }
-        variables = self._env(job, stage)
-        for use in scripts_uses.uses(placed.text, slots.keys() | variables.keys()):
-            hole, item = slots.get(use.name), variables.get(use.name)
-            span = hole.span if hole is not None else line_span(stage, placed, use.line, use.name)
-            if use.role != scripts_uses.ARGUMENT:
+        if not values and not any(name in placed.text for name in files):
+            return
+        flow = ShellFlow(placed.text, values, files)
+        for use in flow.uses:
+            if use.role != ARGUMENT:
                 continue
-            if use.program in scripts_uses.PRINTING:
-                if use.goes == scripts_uses.LOG:
+            item, span = use.value.item, place(use, placed)
+            if use.program in PRINTING:
+                if use.goes == LOG:
                     yield _finding(span, "the log", f"do not print it: remove it from `{use.program}`", item)
-                elif use.goes == scripts_uses.OUTPUT:
-                    remedy = "outputs are kept in the record of the run; hand on what is not secret"
-                    yield _finding(span, "an output", remedy, item)
-            elif hole is not None and use.program not in scripts_uses.BUILTINS:
+                elif use.goes == OUTPUT:
+                    yield _finding(span, "an output", _KEPT_REMEDY, item)
+            elif use.value.hole == span and use.program not in BUILTINS:
                 remedy = "others can read the arguments of programs; pass it through `env`, standard input or a file"
                 yield _finding(span, f"the arguments of `{use.program}`", remedy)
+        for name, found in flow.written.items():
+            if found is None:
+                files.pop(name, None)
+            else:
+                files[name] = found[0]
 
-    def _python(self, stage: PyStage, job: Job) -> Iterator[Diagnostic]:
-        placed = self._workflow.scripts.get(id(stage))
-        if placed is None:
-            return
-        slots = {
-            p.name: p.hole.span
+    def _slots(self, placed: ScriptPlacement) -> dict[str, _Held]:
+        return {
+            p.name: _Held(p.hole.span, None)
             for p in placed.placements
             if p.hole.expr is not None and self._is_secret(p.hole.expr)
         }
-        tree = python_tree(stage, self._workflow) if slots else None
+
+    def _python(self, stage: PyStage, job: Job, files: dict[str, _Held]) -> Iterator[Diagnostic]:
+        placed = self._workflow.scripts.get(id(stage))
+        if placed is None:
+            return
+        names, variables = self._slots(placed), self._env(job, stage)
+        for item in stage.vars:
+            if any(hole.expr is not None and self._is_secret(hole.expr) for hole in holes(item.value)):
+                names[item.key] = _Held(None, item)
+        params = {p.name for p in self._workflow.workflow.params or () if p.type == "secret"}
+        if not (names or params or files or any(name in placed.text for name in variables)):
+            return
+        tree = python_tree(stage, self._workflow)
         if tree is None:
             return
-        for node in tree.body:
-            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-                targets: Sequence[ast.expr] = node.targets if isinstance(node, ast.Assign) else [node.target]
-                for name in _outputs(targets):
-                    for slot in _plain(node.value, slots):
-                        yield _finding(
-                            slots[slot],
-                            f"the output `{name}`",
-                            f"names assigned at the top level are outputs: write `_{name}`, or use the value in a function",
-                        )
-        for each in ast.walk(tree):
-            if isinstance(each, ast.Assign) and any(_is_outputs(target) for target in each.targets):
-                for slot in _plain(each.value, slots):
-                    remedy = "outputs are kept in the record of the run; hand on what is not secret"
-                    yield _finding(slots[slot], "`result.outputs`", remedy)
-            elif isinstance(each, ast.Call) and _prints(each):
-                for argument in each.args:
-                    for slot in _plain(argument, slots):
-                        yield _finding(slots[slot], "the log", "do not print it: remove it from the message")
+
+        def read(root: str, keys: tuple[str, ...]) -> _Held | None:
+            if root == "env" and keys and keys[0] in variables:
+                return _Held(None, variables[keys[0]])
+            return _Held(None, None) if root == "params" and keys and keys[0] in params else None
+
+        flow: PythonFlow[_Held] = PythonFlow(tree, names, files, read)
+        for node, what, remedy in _exposures(tree):
+            held = flow.value(node)
+            if held is not None:
+                yield _finding(held.hole or node_span(placed, node), what, remedy, held.item)
+        files.update((name, found) for name, (found, _) in flow.written.items())
+
+
+class _Held:
+    """Where a secret is: in an expression, in a variable of `env`, or in neither (a parameter)."""
+
+    __slots__ = ("hole", "item")
+
+    def __init__(self, hole: Span | None, item: Item | None) -> None:
+        self.hole = hole
+        self.item = item
 
 
 def _together(value: Value) -> Iterator[Diagnostic]:
@@ -264,10 +283,36 @@ def _finding(span: Span, what: str, remedy: str, item: Item | None = None) -> Di
     return Diagnostic(RULE.name, f"a secret goes into {what}", span, help=remedy, related=related)
 
 
-def _outputs(targets: Sequence[ast.expr]) -> Iterator[str]:
-    for target in targets:
-        if isinstance(target, ast.Name) and not target.id.startswith("_"):
-            yield target.id
+def _exposures(tree: ast.Module) -> Iterator[tuple[ast.expr, str, str]]:
+    """The expressions of a script whose values leave it, with what they go into and the remedy."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets: Sequence[ast.expr] = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                if isinstance(target, ast.Name) and not target.id.startswith("_"):
+                    remedy = f"names assigned at the top level are outputs: write `_{target.id}`, or use the value in a function"
+                    for part in _parts(node.value):
+                        yield part, f"the output `{target.id}`", remedy
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Assign) and any(_is_outputs(target) for target in each.targets):
+            for part in _parts(each.value):
+                yield part, "`result.outputs`", _KEPT_REMEDY
+        elif isinstance(each, ast.Call) and _prints(each):
+            for argument in each.args:
+                for part in _parts(argument):
+                    yield part, "the log", "do not print it: remove it from the message"
+
+
+def _parts(node: ast.expr) -> Iterator[ast.expr]:
+    """An expression, or the values in a dictionary or a list."""
+    if isinstance(node, ast.Dict):
+        for value in node.values:
+            yield from _parts(value)
+    elif isinstance(node, ast.List | ast.Tuple | ast.Set):
+        for value in node.elts:
+            yield from _parts(value)
+    else:
+        yield node
 
 
 def _is_outputs(target: ast.AST) -> bool:
@@ -290,19 +335,3 @@ def _prints(call: ast.Call) -> bool:
         and isinstance(function.value, ast.Name)
         and function.value.id in ("logger", "logging", "log")
     )
-
-
-def _plain(node: ast.AST, slots: dict[str, Span]) -> list[str]:
-    """The slots whose value stays itself in an expression; what a call makes of it is another value."""
-    found: list[str] = []
-    todo = [node]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, ast.Call | ast.Lambda | ast.Compare):
-            continue
-        if isinstance(part, ast.Name) and part.id in slots:
-            found.append(part.id)
-        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
-            found += [name for name in slots if name in part.value]
-        todo.extend(ast.iter_child_nodes(part))
-    return found

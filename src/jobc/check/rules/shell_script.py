@@ -4,12 +4,12 @@
 
 Runs [ShellCheck](https://www.shellcheck.net/wiki/) on all shell scripts of a run, in one process, and shows its errors
 and warnings at their places in the jobs file. It sees the scripts as they run: expressions are variables, and a
-command that fails ends the script. A variable without quotes (SC2086) is told as advice; the rest of ShellCheck's style and
-information is left out, and so are the warnings that
-only make sense for a script of its own (`SC2154`, unassigned variables, is JC403's).
+command that fails ends the script. Style and information are left out, but for variables that are not quoted
+(`SC2086`, `SC2295`), which are told as information; so are the warnings that only make sense for a script of its own
+(`SC2154`, unassigned variables, is JC403's).
 
 It needs the extra `shell` (`pip install 'jobc[shell]'`), or a `shellcheck` on the PATH; without one the rule is
-silent, and `--select JC401` says so. `# shellcheck disable=SC2046` in the script works as it does anywhere.
+silent, and `--select JC401` says so and exits 2. `# shellcheck disable=SC2046` in the script works as it does anywhere.
 
 ## Why is this bad?
 
@@ -36,6 +36,12 @@ jobs:
       - bash: |
           rm -f ./*.tmp
 ```
+
+## Fix safety
+
+Where ShellCheck has a fix it can be applied with `--fix --unsafe`. It is unsafe: another script is another program, and a
+variable that is meant to be several words is one word once it is quoted. There is none where it would change an
+expression, several lines, or what the YAML around the script means.
 """
 
 from __future__ import annotations
@@ -46,7 +52,7 @@ from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import INFO, WARNING, Diagnostic
 from jobc.sema.model import SemanticModel
 
-RULE = Rule("JC401", "shell-script", WARNING, "what ShellCheck finds in a shell script")
+RULE = Rule("JC401", "shell-script", WARNING, "what ShellCheck finds in a shell script", fixable="unsafe")
 
 #: That a script cannot be read is said once; these come after what says why.
 _FOLLOWING = (1047, 1061, 1062, 1065, 1070, 1072, 1073, 1085, 1089)
@@ -60,6 +66,7 @@ def available() -> bool:
 
 def check_with_programs(model: SemanticModel) -> Iterator[Diagnostic]:
     from jobc.check.shellcheck import answers, placed
+    from jobc.check.shellcheck_fixes import fix
 
     scripts = placed(model)
     if not scripts:
@@ -85,5 +92,6 @@ def check_with_programs(model: SemanticModel) -> Iterator[Diagnostic]:
                 f"{message[:1].lower()}{message[1:]}" if message[1:2].islower() else message,
                 placement.span(comment.start, comment.end),
                 help=f"SC{comment.code}: shellcheck.net/wiki/SC{comment.code} says what to write instead",
-                severity=INFO if comment.advice else None,
+                fix=fix(comment, placement),
+                severity=None if comment.level in ("error", "warning") else INFO,
             )

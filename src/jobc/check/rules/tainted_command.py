@@ -1,9 +1,13 @@
 """## What it does
 
-Reports a value of free text that decides what runs or where: a command, the code of `eval` or `sh -c`, a shell, a Python
-package or function, an image, an address. Splicing a value into a script is safe by itself (values never become code), and
-is not meant; this is about the places where the value is run all the same. The value is followed from the parameter
-through outputs, matrices, variables and other jobs, and the way is shown.
+Reports a value of free text that decides what runs or where: a command, a script, the code of `eval` or `sh -c`, a shell, a
+package, a Python module or function, an image, an address. Splicing a value into a script is safe by itself (values never
+become code), and is not meant; this is about the places where the value is run all the same. Arguments, paths and addresses
+that are only data are not meant either.
+
+The value is followed from the parameter through outputs, matrices, loops, `env`, variables of scripts, files that an
+earlier stage of the job wrote, other jobs, and workflows that `trigger` starts; the way is shown, step by step. A value that
+a script compares or matches (`case`, `[[ … =~ … ]]`, `grep -q`, `in`, `re.fullmatch`) is taken to be validated.
 
 ## Why is this bad?
 
@@ -39,17 +43,19 @@ from collections.abc import Iterator
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic
-from jobc.sema import scripts_uses
+from jobc.sema import taint_shell
 from jobc.sema.environments import runs_on
 from jobc.sema.model import SemanticModel, WorkflowModel
-from jobc.sema.reads import python_tree
-from jobc.sema.script_places import line_span
-from jobc.sema.taint import Flow, Taint
+from jobc.sema.script_places import node_span
+from jobc.sema.taint import Flow, Taint, place, project
+from jobc.sema.taint_programs import role
+from jobc.sema.taint_python import calls
 from jobc.sema.walk import stages
 from jobc.source.file import Span
 from jobc.syntax.ast import (
     BashStage,
     CallStage,
+    Const,
     DockerStage,
     Job,
     ListValue,
@@ -72,16 +78,27 @@ _ARGUMENTS = {
     "batch_account_url": "is the address that the job and its credentials are sent to",
     "volume": "chooses a folder of the host that the job sees",
 }
+_WORDS = {
+    taint_shell.COMMAND: "names a command",
+    taint_shell.CODE: "is run as code by `{program}`",
+    taint_shell.SCRIPT: "names the script that `{program}` runs",
+    taint_shell.PACKAGE: "names a package that is installed and run",
+    taint_shell.IMAGE: "names the image that runs",
+    taint_shell.FETCHED: "is the address of code that is fetched and run",
+}
 _SHELL_CALLS = frozenset(("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"))
 _CODE_CALLS = frozenset(("eval", "exec", "compile", "builtins.eval", "builtins.exec"))
 _PROCESS_CALLS = frozenset(
     f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output", "Popen")
 )
+_MODULE_CALLS = frozenset(
+    ("importlib.import_module", "import_module", "__import__", "runpy.run_path", "runpy.run_module")
+)
+_EXEC_CALLS = frozenset(f"os.{name}" for name in ("execv", "execve", "execvp", "execvpe", "execl", "execlp"))
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
-    for workflow in model.all_workflows:
-        taint = Taint(workflow)
+    for workflow, taint in project(model):
         if not taint.has_sources:
             continue
         for job in workflow.jobs.values():
@@ -105,16 +122,27 @@ def _stage(stage: Stage, job: Job, workflow: WorkflowModel, taint: Taint) -> Ite
     elif isinstance(stage, PyStage):
         for package in stage.deps:
             yield from _sink(package, "names a package that is installed and run", job, stage, taint)
-        yield from _python(stage, workflow, taint)
+        yield from _python(stage, job, workflow, taint)
     elif isinstance(stage, CallStage):
         yield from _sink(stage.function, "names the function that is called", job, stage, taint)
     elif isinstance(stage, DockerStage):
         yield from _sink(stage.image, "names the image that runs", job, stage, taint)
-        command = stage.command
-        if isinstance(command, ListValue):
-            command = command.items[0] if command.items else None
-        if isinstance(command, TemplateValue):
-            yield from _sink(command, "is part of the command that runs", job, stage, taint)
+        yield from _container(stage, job, taint)
+
+
+def _container(stage: DockerStage, job: Job, taint: Taint) -> Iterator[Diagnostic]:
+    """The command of a container: its first word, and the code of a `sh -c` in it."""
+    command = stage.command
+    if isinstance(command, TemplateValue):
+        yield from _sink(command, "is part of the command that runs", job, stage, taint)
+    elif isinstance(command, ListValue):
+        texts = [str(word.value) if isinstance(word, Const) else "" for word in command.items]
+        for position, word in enumerate(command.items):
+            if not isinstance(word, Const):
+                how = role(texts, position)
+                if how != taint_shell.ARGUMENT:
+                    words = "is part of the command that runs" if position == 0 else _said(how, texts)
+                    yield from _sink(word, words, job, stage, taint)
 
 
 def _sink(
@@ -123,6 +151,10 @@ def _sink(
     flow = taint.value(value, job, stage)
     if flow is not None and value is not None:
         yield _finding(value.span, words, flow)
+
+
+def _said(how: str, texts: list[str]) -> str:
+    return _WORDS[how].format(program=texts[0] if texts and texts[0] else "the command")
 
 
 def _finding(span: Span, words: str, flow: Flow) -> Diagnostic:
@@ -137,38 +169,52 @@ def _finding(span: Span, words: str, flow: Flow) -> Diagnostic:
 
 def _bash(stage: BashStage, job: Job, workflow: WorkflowModel, taint: Taint) -> Iterator[Diagnostic]:
     placed = workflow.scripts.get(id(stage))
-    if placed is None or "$" not in placed.text:
-        return
-    tainted = taint.env(job, stage)
-    for use in scripts_uses.uses(placed.text, tainted.keys()):
-        if use.role not in (scripts_uses.COMMAND, scripts_uses.CODE):
-            continue
-        how = "names a command" if use.role == scripts_uses.COMMAND else f"is run as code by `{use.program}`"
-        yield _finding(line_span(stage, placed, use.line, use.name), how, tainted[use.name][1])
+    flow = taint.shell(stage, job) if placed is not None else None
+    for use in flow.uses if flow is not None else ():
+        if use.role in _WORDS and placed is not None:
+            words = _WORDS[use.role].format(program=use.program)
+            yield _finding(place(use, placed), words, use.value)
 
 
-def _python(stage: PyStage, workflow: WorkflowModel, taint: Taint) -> Iterator[Diagnostic]:
-    """What code reads of `params` by itself; an expression in code that is run is `unsafe-splice`."""
+def _python(stage: PyStage, job: Job, workflow: WorkflowModel, taint: Taint) -> Iterator[Diagnostic]:
+    """What code runs; an expression that stands in such code itself is `unsafe-splice`."""
     placed = workflow.scripts.get(id(stage))
-    if placed is None or not any(word in placed.text for word in ("os.", "subprocess", "eval", "exec")):
+    if placed is None or not any(word in placed.text for word in _RUNNING):
         return
-    tree = python_tree(stage, workflow)
-    if tree is None:
-        return
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not node.args:
-            continue
-        name = ast.unparse(node.func)
-        if name in _CODE_CALLS:
-            how = f"is run as Python by `{name}`"
-        elif name in _SHELL_CALLS or (name in _PROCESS_CALLS and _through_shell(node)):
-            how = f"is run as shell code by `{name}`"
-        else:
-            continue
-        for param in _params(node.args[0]):
-            flow = taint.param(param)
-            if flow is not None:
-                yield _finding(line_span(stage, placed, node.lineno), how, flow)
+    flow = taint.python(stage, job)
+    for call, name in calls(flow.tree) if flow is not None else ():
+        if flow is not None and call.args:
+            for node, words in _run(call, name):
+                found = flow.value(node)
+                if found is not None:
+                    yield _finding(node_span(placed, node), words, found)
+
+
+_RUNNING = ("os.", "subprocess", "eval", "exec", "import_module", "__import__", "runpy")
+
+
+def _run(call: ast.Call, name: str) -> Iterator[tuple[ast.expr, str]]:
+    """The arguments of a call that are run, or decide what is, each with what is said of it."""
+    first = call.args[0]
+    if name in _CODE_CALLS:
+        yield first, f"is run as Python by `{name}`"
+    elif name in _SHELL_CALLS or (name in _PROCESS_CALLS and _through_shell(call)):
+        yield first, f"is run as shell code by `{name}`"
+    elif name in _MODULE_CALLS:
+        yield first, "names a Python module that is run"
+    elif name in _EXEC_CALLS:
+        yield first, "names the program that runs"
+    elif name in _PROCESS_CALLS and isinstance(first, ast.List):
+        texts = [
+            node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+            for node in first.elts
+        ]
+        for position, node in enumerate(first.elts):
+            how = role(texts, position)
+            if how != taint_shell.ARGUMENT and not isinstance(node, ast.Starred):
+                yield node, "names the program that runs" if position == 0 else _said(how, texts)
+    elif name in _PROCESS_CALLS and not isinstance(first, ast.Tuple):
+        yield first, "names the program that runs"
 
 
 def _through_shell(call: ast.Call) -> bool:
@@ -176,15 +222,3 @@ def _through_shell(call: ast.Call) -> bool:
         keyword.arg == "shell" and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
         for keyword in call.keywords
     )
-
-
-def _params(node: ast.AST) -> Iterator[str]:
-    """The parameters that an argument reads by `params.x` or `params["x"]`."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Attribute | ast.Subscript) and isinstance(part.value, ast.Name):
-            if part.value.id != "params":
-                continue
-            if isinstance(part, ast.Attribute):
-                yield part.attr
-            elif isinstance(part.slice, ast.Constant) and isinstance(part.slice.value, str):
-                yield part.slice.value
