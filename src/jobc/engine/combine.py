@@ -21,7 +21,7 @@ def end_of_job(state: JobState, result: JobResult) -> None:
         for index in range(state.next_index):
             combinations.append(state.results.get(index) or _not_run({}, state.stopped))
         if state.next_index < state.total:
-            combinations.extend(_not_run(matrix, state.stopped) for matrix in state.matrices)
+            combinations.extend(_not_run(matrix, state.stopped) for matrix in state.not_started())
         result.status = combine(each.status for each in combinations)
         result.reason = _reason(state, combinations, result.status)
     result.combinations = combinations

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from jobc.engine.groups import Group
 from jobc.engine.state import CombinationState, JobState, RunState
 from jobc.interpreter.api import ErrorInfo
 from jobc.interpreter.durations import seconds
 from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
 from jobc.interpreter.reasons import why_false
 from jobc.interpreter.values import SecretText, describe, to_text
-from jobc.ir.program import CodeIndex, NamedCodes, Program, SpanIndex
+from jobc.ir.program import CodeIndex, Concurrency, NamedCodes, Program, SpanIndex
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS, check_needs
 
 
@@ -215,19 +216,17 @@ class Judge:
                 raise self._wrong(code, f"{what} must be a list of maps", entry)
         return [dict(entry) for entry in entries]
 
-    def group(self, state: JobState) -> tuple[str, int, bool] | None:
-        """(group, limit, whether a new job cancels those in it). Raises Failure."""
-        concurrency = state.job.concurrency
+    def group(self, concurrency: Concurrency | None, environment: Environment) -> Group | None:
+        """The concurrency group that a job or a workflow names. Raises Failure."""
         if concurrency is None:
             return None
-        environment = self.of_job(state)
         try:
             name = to_text(self.value(concurrency.group, environment))
         except EvaluationError as error:
             raise self.failure(f"concurrency: {error}", self.program.codes[concurrency.group].span) from None
         limit = self.count(concurrency.limit, environment, "limit") or 1
         cancels = self.boolean(concurrency.cancel_in_progress, environment, "cancel-in-progress", False)
-        return name, limit, cancels
+        return Group(name, limit, cancels)
 
 
 def strategy_context(combination: CombinationState) -> dict[str, Any]:

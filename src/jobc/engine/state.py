@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from jobc.backends.registry import canonical
 from jobc.engine.recorder import Place
 from jobc.engine.result import JobResult, RunResult
 from jobc.interpreter.api import Cancellation, CombinationResult, TriggerOutcome
@@ -18,6 +19,7 @@ from jobc.ir.program import Job, Workflow
 
 if TYPE_CHECKING:
     from jobc.backends.api import Backend, JobHandle
+    from jobc.engine.groups import Group
     from jobc.engine.timers import Timer
 
 WAITING = "waiting"
@@ -61,9 +63,11 @@ class CombinationState:
         "ended",
         "handle",
         "index",
+        "interruptions",
         "job",
         "lent",
         "matrix",
+        "needs",
         "started",
     )
 
@@ -72,6 +76,8 @@ class CombinationState:
         self.index = index
         self.matrix = matrix
         self.attempt = 0
+        #: How many of its attempts were taken away, rather than failed.
+        self.interruptions = 0
         self.started = 0.0
         self.ended = False
         self.handle: JobHandle | None = None
@@ -82,6 +88,8 @@ class CombinationState:
         self.cancelled: tuple[str, str] | None = None
         #: Trigger stages that wait; while there are any, its slot is lent to their runs.
         self.lent = 0
+        #: What it takes of this machine while it runs; None until it was asked.
+        self.needs: dict[str, float] | None = None
 
     @property
     def name(self) -> str:
@@ -100,15 +108,15 @@ class JobState:
     __slots__ = (
         "attempts",
         "dependents",
+        "environment",
         "fail_fast",
-        "group",
-        "holds",
         "job",
         "listed",
         "matrices",
         "max_parallel",
         "needs",
         "next_index",
+        "peeked",
         "phase",
         "position",
         "result",
@@ -122,12 +130,15 @@ class JobState:
         "total",
         "view",
         "waiting",
+        "warned",
     )
 
     def __init__(self, run: RunState, position: int, job: Job) -> None:
         self.run = run
         self.position = position
         self.job = job
+        #: The name of the environment that it runs on.
+        self.environment = canonical(job.runs_on.type)
         self.phase = WAITING
         self.needs: list[JobState] = []
         self.dependents: list[JobState] = []
@@ -140,6 +151,8 @@ class JobState:
         self.matrices: Iterator[dict[str, Any]] = iter(())
         self.total = 0
         self.next_index = 0
+        #: The next combination, if it was looked at before its start.
+        self.peeked: CombinationState | None = None
         self.max_parallel = 1
         self.fail_fast = False
         #: Why no further combination starts.
@@ -149,10 +162,10 @@ class JobState:
         self.retries: deque[CombinationState] = deque()
         self.retrying: dict[CombinationState, Timer] = {}
         self.results: dict[int, CombinationResult] = {}
-        self.group: str | None = None
-        self.holds = False
-        #: Whether it stands in the scheduler's ring.
+        #: Whether it stands in the ring, or in a line there.
         self.listed = False
+        #: The resources of which this machine has too little, once that was said.
+        self.warned: tuple[str, ...] = ()
 
     @property
     def startable(self) -> bool:
@@ -160,6 +173,30 @@ class JobState:
         if self.phase != OPEN or len(self.running) >= self.max_parallel:
             return False
         return bool(self.retries) or (self.stopped is None and self.next_index < self.total)
+
+    def upcoming(self) -> CombinationState:
+        """The combination that starts next; the job is `startable`."""
+        if self.retries:
+            return self.retries[0]
+        if self.peeked is None:
+            self.peeked = CombinationState(self, self.next_index, next(self.matrices))
+        return self.peeked
+
+    def start_next(self) -> CombinationState:
+        """Take out the combination that starts next."""
+        combination = self.upcoming()
+        if self.retries:
+            self.retries.popleft()
+        else:
+            self.peeked = None
+            self.next_index += 1
+        return combination
+
+    def not_started(self) -> Iterator[dict[str, Any]]:
+        """The matrices of the combinations that were never started."""
+        if self.peeked is not None:
+            yield self.peeked.matrix
+        yield from self.matrices
 
     @property
     def exhausted(self) -> bool:
@@ -175,14 +212,19 @@ class JobState:
 
 
 class RunState:
-    """A run: the first one, or one that a `trigger` stage asked for. `key` is its row in the journal."""
+    """A run: the first one, or one that a `trigger` stage asked for. `key` is its row in the journal.
+
+    A run whose workflow has a concurrency `group` begins when it is in it.
+    """
 
     __slots__ = (
+        "begun",
         "cancelled",
         "children",
         "deadline",
         "depth",
         "env",
+        "group",
         "id",
         "jobs",
         "key",
@@ -222,6 +264,8 @@ class RunState:
         self.cancelled: tuple[str, str] | None = None
         self.killed = False
         self.started = 0.0
+        self.group: Group | None = None
+        self.begun = False
         #: Its own time in seconds.
         self.timeout: float | None = None
         self.deadline: Timer | None = None

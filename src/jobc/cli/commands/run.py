@@ -129,6 +129,7 @@ def _target(text: str, context: Context) -> tuple[str, str | None]:
 
 
 def _options(args: argparse.Namespace, context: Context, path: str) -> Options:
+    from jobc.engine.groups import folder_in
     from jobc.engine.options import Options
 
     parallel = args.max_parallel
@@ -147,6 +148,7 @@ def _options(args: argparse.Namespace, context: Context, path: str) -> Options:
         environ=dict(os.environ),
         workdir=os.path.abspath(os.path.join(context.cwd, os.path.dirname(path))),
         file=path if path != "-" else (args.stdin_filename or "<stdin>"),
+        groups=folder_in(context.state_dir),
     )
 
 
