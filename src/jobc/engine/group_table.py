@@ -173,9 +173,7 @@ class GroupTable:
             if not self._alive(engine):
                 self._remove(engine, change)
 
-    def _displace(
-        self, name: str, seat: int, run: str, job: str | None, most: int, change: Change
-    ) -> None:
+    def _displace(self, name: str, seat: int, run: str, job: str | None, most: int, change: Change) -> None:
         """Tell those to go that keep a seat from being taken: all that wait, and the oldest inside."""
         inside = self._db.execute(
             "SELECT seq, engine, run, displaced FROM members WHERE name = ? AND inside = 1 ORDER BY seq",

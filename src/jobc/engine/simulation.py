@@ -191,9 +191,7 @@ def simulate(
     for instant, act in happenings:
         clock.at(instant, lambda act=act: act(control))  # type: ignore[misc]
     options.setdefault("now", INSTANT)
-    settings = Options(
-        run_id=seed, clock=clock, control=control, backend=lambda name: backend, **options
-    )
+    settings = Options(run_id=seed, clock=clock, control=control, backend=lambda name: backend, **options)
     result = execute(
         program, params or {}, settings, lambda event: events.append({**event, "time": clock.now()})
     )

@@ -25,7 +25,6 @@ from jobc.interpreter.api import CombinationResult, ErrorInfo, Inputs
 from jobc.ir.program import Program
 from jobc.ir.status import FAILED
 
-
 #: Further tries at a result that cannot be had for the moment.
 COLLECT_TRIES = 10
 
