@@ -184,7 +184,12 @@ def test_a_run_that_waits_can_be_cancelled_and_runs_nothing(tmp_path: Path) -> N
             control.cancel("enough")
 
     result = run(
-        builder, backend=backend, listener=listener, control=control, groups=str(tmp_path / "g"), timeout=0.001
+        builder,
+        backend=backend,
+        listener=listener,
+        control=control,
+        groups=str(tmp_path / "g"),
+        timeout=0.001,
     )
     assert statuses(result) == {"a": "cancel", "cleanup": "cancel"}
     assert not result.timed_out, "its time is counted from when it begins"

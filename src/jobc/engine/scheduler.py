@@ -94,6 +94,7 @@ class Scheduler:
         self._root = root
         try:
             self._open_run(root)
+            self._take_what_is_there()
             while True:
                 self._settle()
                 if root.pending == 0:
@@ -111,9 +112,14 @@ class Scheduler:
 
     def _take_messages(self) -> None:
         message = self._clock.take(self._inbox, self._timers.due())
-        while message is not None:
+        if message is not None:
             self._on[message[0]](message[1])
-            message = None if self._inbox.empty() else self._inbox.get()
+            self._take_what_is_there()
+
+    def _take_what_is_there(self) -> None:
+        while not self._inbox.empty():
+            kind, payload = self._inbox.get()
+            self._on[kind](payload)
 
     # Runs
 
