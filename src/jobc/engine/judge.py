@@ -6,7 +6,7 @@ is a `Failure`: it ends the job as FAILED and names the place in the jobs file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -121,15 +121,14 @@ class Judge:
 
     def of_workflow(self, run: RunState) -> Environment:
         """Where a workflow's own `env` and `outputs` stand: `needs` holds all jobs that have ended."""
-        needs = {state.job.id: state.view for state in run.jobs if state.view}
-        results = {view["result"] for view in needs.values()}
-        return self.environment(run, {"needs": needs, "jobs": needs}, _status(results, run))
+        ended = [state for state in run.jobs if state.result is not None]
+        needs = {state.job.id: state.view for state in ended}
+        return self.environment(run, {"needs": needs, "jobs": needs}, _status(_statuses(ended), run))
 
     def of_job(self, state: JobState) -> Environment:
         needs = {need.job.id: need.view for need in state.needs}
-        results = {view["result"] for view in needs.values()}
         contexts = {"needs": needs, "job": {"id": state.job.id, "status": SUCCESS}}
-        return self.environment(state.run, contexts, _status(results, state.run))
+        return self.environment(state.run, contexts, _status(_statuses(state.needs), state.run))
 
     def of_combination(self, combination: CombinationState) -> Environment:
         environment = self.of_job(combination.job)
@@ -149,7 +148,7 @@ class Judge:
         run, job = state.run, state.job
         if run.cancelled is not None and (run.killed or job.rule != "all_done"):
             return CANCEL, run.cancelled[1]
-        statuses = {need.job.id: need.view["result"] for need in state.needs}
+        statuses = {need.job.id: need.result.status for need in state.needs if need.result is not None}
         status, reason = check_needs(job.rule, [need.job.id for need in state.needs], statuses)
         if status != SUCCESS:
             return status, reason
@@ -237,6 +236,10 @@ def strategy_context(combination: CombinationState) -> dict[str, Any]:
         "max-parallel": job.max_parallel,
         "fail-fast": job.fail_fast,
     }
+
+
+def _statuses(states: Sequence[JobState]) -> set[str]:
+    return {state.result.status for state in states if state.result is not None}
 
 
 def _status(results: set[str], run: RunState) -> dict[str, bool]:

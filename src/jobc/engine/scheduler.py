@@ -339,7 +339,7 @@ class Scheduler:
             self._timers.cancel(state.retrying.pop(combination, None))
             combination.cancelled = (reason, message)
             combination.ended = True
-            state.results[combination.index] = _ended_early(combination)
+            state.results.put(combination.index, _ended_early(combination))
         state.retries.clear()
         for combination in sorted(state.running, key=lambda each: each.index):
             self._cancel(combination, reason, message)
@@ -383,6 +383,10 @@ class Scheduler:
         self._room.forget(state)
         if state.job.concurrency is not None:
             self._leave_group(state)
+        for need in state.needs:
+            need.open_dependents -= 1
+            if need.open_dependents == 0:
+                need.forget_view()
         for dependent in state.dependents:
             dependent.waiting -= 1
             if dependent.waiting == 0 and dependent.phase == WAITING:
@@ -515,7 +519,7 @@ class Scheduler:
             self._ring.add(state)
             return
         combination.ended = True
-        state.results[combination.index] = result
+        state.results.put(combination.index, result)
         if result.status == FAILED and state.fail_fast and state.stopped is None:
             self._stop_job(state, "cancel", "another combination failed (fail-fast)")
         else:

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobc.backends.registry import canonical
+from jobc.engine.combinations import Combinations
 from jobc.engine.recorder import Place
 from jobc.engine.result import JobResult, RunResult
-from jobc.interpreter.api import Cancellation, CombinationResult, TriggerOutcome
+from jobc.interpreter.api import Cancellation, TriggerOutcome
 from jobc.ir.program import Job, Workflow
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class JobState:
     """One job of a run. `waiting` counts needs that have not ended."""
 
     __slots__ = (
+        "_view",
         "attempts",
         "dependents",
         "environment",
@@ -116,6 +118,7 @@ class JobState:
         "max_parallel",
         "needs",
         "next_index",
+        "open_dependents",
         "peeked",
         "phase",
         "position",
@@ -128,7 +131,6 @@ class JobState:
         "started",
         "stopped",
         "total",
-        "view",
         "waiting",
         "warned",
     )
@@ -143,8 +145,9 @@ class JobState:
         self.needs: list[JobState] = []
         self.dependents: list[JobState] = []
         self.waiting = 0
-        #: What `needs.<id>` is for those that need this job, once it has ended.
-        self.view: dict[str, Any] = {}
+        #: How many of its dependents have not ended.
+        self.open_dependents = 0
+        self._view: dict[str, Any] | None = None
         self.result: JobResult | None = None
         self.started = 0.0
         self.attempts = 0
@@ -161,11 +164,37 @@ class JobState:
         #: Failed combinations whose delay is over, and how many wait for it.
         self.retries: deque[CombinationState] = deque()
         self.retrying: dict[CombinationState, Timer] = {}
-        self.results: dict[int, CombinationResult] = {}
+        self.results = Combinations()
         #: Whether it stands in the ring, or in a line there.
         self.listed = False
         #: The resources of which this machine has too little, once that was said.
         self.warned: tuple[str, ...] = ()
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """What `needs.<id>` is for those that need this job, once it has ended; made when it is first asked for."""
+        if self._view is None:
+            result = self.result
+            if result is None:
+                return {}
+            self._view = {
+                "result": result.status,
+                "outputs": result.outputs,
+                "combinations": [
+                    {"matrix": each.matrix, "result": each.status, "outputs": each.outputs}
+                    for each in result.combinations
+                ],
+            }
+        return self._view
+
+    def take_view(self, view: dict[str, Any]) -> None:
+        """Set what `needs.<id>` is, of a job that is not run."""
+        self._view = view
+
+    def forget_view(self) -> None:
+        """Nobody asks for it any more, or it can be made again."""
+        if self.result is not None and self.result.combinations:
+            self._view = None
 
     @property
     def startable(self) -> bool:
@@ -293,6 +322,7 @@ class RunState:
             state.waiting = len(state.needs)
             for need in state.needs:
                 need.dependents.append(state)
+                need.open_dependents += 1
         self.jobs = list(states.values())
         self.pending = len(self.jobs)
 
@@ -302,7 +332,7 @@ class RunState:
             view = views.get(state.job.id)
             if view is not None:
                 state.phase = ENDED
-                state.view = dict(view)
+                state.take_view(dict(view))
                 state.result = JobResult(view["result"])
                 state.result.outputs = dict(view["outputs"])
                 self.result.jobs[state.job.id] = state.result

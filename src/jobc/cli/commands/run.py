@@ -86,10 +86,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         else:
             result = execute(program, params, options, take)
     if form == "json":
-        import json
-
-        json.dump(result.to_json(), context.stdout, indent=2, ensure_ascii=False)
-        context.stdout.write("\n")
+        result.write_json(context.stdout)
     if not os.path.exists(options.journal.path):
         context.stderr.write(
             f"warning: {options.journal.path} was removed while the run went on; history does not know this run\n"
