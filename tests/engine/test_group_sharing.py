@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,6 +156,13 @@ def test_a_table_that_cannot_be_used_is_told_with_what_to_do(tmp_path: Path) -> 
     with pytest.raises(StateError, match="concurrency groups") as caught:
         Engine(tmp_path).enter(a_run("a"))
     assert "remove" in (caught.value.help or "")
+
+
+def test_a_folder_that_is_removed_meanwhile_holds_nobody_up(tmp_path: Path) -> None:
+    engine = Engine(tmp_path / "g")
+    assert engine.enter(a_run("a"))
+    shutil.rmtree(tmp_path / "g")
+    engine.groups.close()
 
 
 def test_jobs_wait_for_their_group_without_a_slot_and_say_so(tmp_path: Path) -> None:

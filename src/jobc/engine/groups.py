@@ -10,6 +10,7 @@ as it does in any cancellation.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from jobc.engine import owner
 from jobc.engine.group_table import Change, GroupTable
 from jobc.engine.neighbours import Neighbours
 from jobc.engine.state import JobState, RunState
+from jobc.errors import StateError
 
 Holder = JobState | RunState
 
@@ -113,7 +115,9 @@ class Groups:
 
     def close(self) -> None:
         if self._table is not None:
-            self._wake(self._table.close())
+            # Where that fails, its death gives up its seats.
+            with contextlib.suppress(StateError):
+                self._wake(self._table.close())
         if self._neighbours is not None:
             self._neighbours.close()
 

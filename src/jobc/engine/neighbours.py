@@ -45,15 +45,15 @@ class Neighbours:
             self._reader = os.open(self._pipe(self.token), os.O_RDWR | os.O_NONBLOCK)
             self._held = os.open(self._file(self.token), os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.lockf(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            self._thread = threading.Thread(target=self._listen, name="jobc-groups", daemon=True)
+            self._thread.start()
+        except (OSError, RuntimeError) as error:
             raise StateError(
-                f"the folder of concurrency groups {folder} cannot be used: {error.strerror}",
+                f"the folder of concurrency groups {folder} cannot be used: {error}",
                 help="make it writable, or work elsewhere with -C",
             ) from error
         with _lock:
             _here.add(self.token)
-        self._thread = threading.Thread(target=self._listen, name="jobc-groups", daemon=True)
-        self._thread.start()
 
     def _file(self, token: str) -> str:
         return str(self._folder / f"{token}.engine")
@@ -101,11 +101,16 @@ class Neighbours:
                 _close(self._watched.pop(token))
             for token in wanted.keys() - self._watched.keys():
                 self._watched[token] = _descriptor(*wanted[token])
-        self.wake(self.token)
+        self._nudge()
+
+    def _nudge(self) -> None:
+        """Wake the thread here, also where somebody removed the folder meanwhile."""
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._reader, b"!")
 
     def close(self) -> None:
         self._closed = True
-        self.wake(self.token)
+        self._nudge()
         self._thread.join()
         for descriptor in self._watched.values():
             _close(descriptor)
