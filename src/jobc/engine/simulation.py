@@ -2,7 +2,7 @@
 
 The scheduler is the real one; its clock and its environments are not. A `SimulatedClock` stands still while the scheduler
 works and jumps to what happens next when it would wait. A simulated environment ends each attempt after the time, and
-with the result, that the caller names. Everything happens in one thread and in an order that depends on the
+with the result, that the caller names; a workflow that a `trigger` stage starts is part of that result. Everything happens in one thread and in an order that depends on the
 program and on those answers alone, so the same simulation gives the same events, to the digit.
 """
 
