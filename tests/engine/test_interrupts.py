@@ -17,7 +17,7 @@ import pytest
 from jobc.engine import signals
 from jobc.engine.control import Control
 
-LIMIT = 30.0
+LIMIT = 90.0
 Start = Callable[..., "subprocess.Popen[str]"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jobc.backends.api import Capabilities
 from jobc.engine.resources import Room, amount, machine, needs
-from jobc.engine.simulation import simulate
+from jobc.engine.simulation import failed, simulate
 from jobc.errors import UsageError
 
 MACHINE = {"JOBC_LOCAL_CPU": "4", "JOBC_LOCAL_MEMORY": "8G", "JOBC_LOCAL_GPU": "1"}
@@ -86,6 +86,15 @@ def test_resources_may_depend_on_the_combination() -> None:
     job.resources = [("cpu", builder.code(["get", ["name", "matrix"], "x"]))]
     simulation = simulate(builder.program, max_parallel=5, environ=MACHINE)
     assert simulation.times("combination-started") == [0.0, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_resources_may_grow_with_the_attempt() -> None:
+    builder = Builder()
+    job = builder.job("a", matrix={"x": [1, 2]}, max_parallel=2)
+    job.retry = builder.retry(1, 0)
+    job.resources = [("cpu", builder.code(["*", 2, ["get", ["name", "run"], "attempt"]]))]
+    simulation = simulate(builder.program, max_parallel=2, environ=MACHINE, outcome=failed)
+    assert simulation.times("combination-started") == [0.0, 0.0, 1.0, 2.0]
 
 
 def test_an_environment_elsewhere_has_its_own_resources() -> None:

@@ -103,6 +103,11 @@ class Groups:
         self._watch()
         return moves
 
+    def waits(self, holder: Holder) -> bool:
+        """Whether a holder has a seat that is not inside yet."""
+        number = self._of.get(holder)
+        return number is not None and not self._seats[number].inside
+
     def wait_words(self, holder: Holder) -> str:
         """What a holder that waits waits for."""
         seat = self._seats[self._of[holder]]

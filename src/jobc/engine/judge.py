@@ -130,14 +130,15 @@ class Judge:
         contexts = {"needs": needs, "job": {"id": state.job.id, "status": SUCCESS}}
         return self.environment(state.run, contexts, _status(_statuses(state.needs), state.run))
 
-    def of_combination(self, combination: CombinationState) -> Environment:
+    def of_combination(self, combination: CombinationState, attempt: int | None = None) -> Environment:
+        """As its present attempt sees it, or another."""
         environment = self.of_job(combination.job)
         strategy = strategy_context(combination)
         contexts = {
             **environment.contexts,
             "matrix": combination.matrix,
             "strategy": strategy,
-            "run": combination.job.run.run_context(combination.attempt),
+            "run": combination.job.run.run_context(combination.attempt if attempt is None else attempt),
         }
         return Environment(contexts, self.now, environment.status, environment.environ, self.workdir)
 

@@ -69,6 +69,7 @@ class Scheduler:
         self._timers = Timers(self._clock)
         self._free = slots
         self._decidable: deque[JobState] = deque()
+        self._admitted: deque[JobState] = deque()
         self._resuming: deque[Ticket] = deque()
         self._room = Room(machine(options.environ))
         self._tasks = Tasks(program, options, judge, recorder, self._timers, self._room, self._inbox)
@@ -131,7 +132,7 @@ class Scheduler:
         try:
             self._move(self._groups.enter(run, run.group))
         except StateError as error:
-            self._cancel_run(run, "cancel", str(error))
+            self._cancel_run(run, "cancel", _with_remedy(error))
             return
         if not run.begun and run.cancelled is None:
             self._recorder.waiting(run.id, run.key, None, None, self._groups.wait_words(run))
@@ -178,7 +179,6 @@ class Scheduler:
         combination = ticket.combination
         combination.lent += 1
         if combination.lent == 1:
-            self._free += 1
             self._give(combination)
         parent = combination.job.run
         refusal = None
@@ -255,8 +255,13 @@ class Scheduler:
     # Jobs
 
     def _settle(self) -> None:
-        while self._decidable:
-            self._decide(self._decidable.popleft())
+        while self._decidable or self._admitted:
+            while self._admitted:
+                state = self._admitted.popleft()
+                if state.phase == QUEUED:
+                    self._open_job(state)
+            if self._decidable:
+                self._decide(self._decidable.popleft())
 
     def _decide(self, state: JobState) -> None:
         if state.phase != WAITING:
@@ -280,10 +285,11 @@ class Scheduler:
             self._fail_job(state, failure)
             return
         except StateError as error:
-            self._end_job(state, FAILED, str(error), ErrorInfo("backend", str(error)))
+            words = _with_remedy(error)
+            self._end_job(state, FAILED, words, ErrorInfo("backend", words))
             return
         self._move(moves)
-        if state.phase == QUEUED:
+        if state.phase == QUEUED and self._groups.waits(state):
             words = self._groups.wait_words(state)
             self._recorder.waiting(run.id, run.key, state.position, state.job.id, words)
 
@@ -298,8 +304,8 @@ class Scheduler:
             if isinstance(holder, RunState):
                 if not holder.begun and holder.cancelled is None:
                     self._begin_run(holder)
-            elif holder.phase == QUEUED:
-                self._open_job(holder)
+            else:
+                self._admitted.append(holder)
 
     def _leave_group(self, holder: JobState | RunState) -> None:
         try:
@@ -405,7 +411,8 @@ class Scheduler:
             ticket = self._resuming.popleft()
             self._take_back(ticket.combination)
             granted.append(ticket)
-        self._ring.turn()
+        if self._free > 0:
+            self._ring.turn()
         while self._free > 0 and (state := self._ring.next()) is not None:
             begun.append(self._begin(state))
             self._ring.add(state)
@@ -426,6 +433,7 @@ class Scheduler:
             self._room.take(combination.job, combination.needs)
 
     def _give(self, combination: CombinationState) -> None:
+        self._free += 1
         if combination.needs:
             self._room.give(combination.needs)
 
@@ -494,7 +502,6 @@ class Scheduler:
         state.running.discard(combination)
         state.run.running -= 1
         self._tasks.end(combination)
-        self._free += 1
         if not combination.lent:
             self._give(combination)
         result.duration = self._clock.now() - combination.started
@@ -514,7 +521,7 @@ class Scheduler:
                 result.error = failure.error
         self._recorder.combination_ended(combination.place, result, wait)
         if wait is not None:
-            combination.handle = combination.backend = combination.cancelled = None
+            combination.handle = combination.backend = combination.cancelled = combination.needs = None
             state.retrying[combination] = self._timers.after(wait, partial(self._retry, combination))
             self._ring.add(state)
             return
@@ -530,6 +537,10 @@ class Scheduler:
         del state.retrying[combination]
         state.retries.append(combination)
         self._ring.add(state)
+
+
+def _with_remedy(error: StateError) -> str:
+    return f"{error}; {error.help}" if error.help else str(error)
 
 
 def _ended_early(combination: CombinationState) -> CombinationResult:

@@ -71,13 +71,13 @@ class Tasks:
         self._begun[name] = self._begun.get(name, 0) + 1
 
     def needs(self, combination: CombinationState) -> Needs:
-        """What a combination takes of this machine; nothing where it runs elsewhere."""
+        """What the next attempt of a combination takes of this machine; nothing where it runs elsewhere."""
         if combination.needs is None:
             combination.needs = {}
             state = combination.job
             try:
                 if self._backend(state.environment).capabilities.shares_machine:
-                    environment = self._judge.of_combination(combination)
+                    environment = self._judge.of_combination(combination, combination.attempt + 1)
                     combination.needs = needs(self._judge.named(state.job.resources, environment))
             except (Failure, BackendError, ValueError):
                 pass  # submitting it says so
