@@ -32,7 +32,14 @@ jobs:
 """
 
 
-@pytest.mark.parametrize(("wanted", "hangs"), [("database", True), ("archive", False)])
+@pytest.mark.parametrize(
+    ("wanted", "hangs"),
+    [
+        ("database", True),
+        ("{group: database, limit: 1}", True),
+        ("archive", False),
+    ],
+)
 def test_the_engine_agrees(wanted: str, hangs: bool, tmp_path: Path) -> None:
     text = TEXT.replace("WANTED", wanted)
     (tmp_path / "a.job.yml").write_text(text)
@@ -48,3 +55,16 @@ def test_the_engine_agrees(wanted: str, hangs: bool, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == (124 if hangs else 0), done.stdout + done.stderr
+
+
+def test_a_workflow_can_want_the_group_too() -> None:
+    text = TEXT.replace("{concurrency: WANTED, stages: [{echo: store}]}", "{stages: [{echo: store}]}")
+    text = text.replace("name: archive", "name: archive\nconcurrency: database")
+    assert "JC214" in [f.code for f in check(analyze(SourceFile("a.job.yml", text)))]
+
+
+def test_a_group_with_room_for_both_lets_nobody_wait() -> None:
+    text = TEXT.replace("WANTED", "database").replace(
+        "concurrency: mail", "concurrency: {group: mail, limit: 2}"
+    )
+    assert "JC214" not in [f.code for f in check(analyze(SourceFile("a.job.yml", text)))]

@@ -216,18 +216,3 @@ def test_a_task_that_ignores_its_end_is_left_behind(monkeypatch):
     assert statuses(result) == {"stuck": "failed", "after": "success"}
     assert "left behind" in result.jobs["stuck"].reason
     assert len(backend.killed) == 1
-
-
-def test_a_task_that_its_environment_lost_fails_with_the_reason():
-    from jobc.backends.api import LOST, Capabilities, JobStatus
-
-    class Losing(Scripted):
-        capabilities = Capabilities(poll_seconds=0.01)
-
-        def poll(self, handles):
-            return [JobStatus(LOST, "the node is gone") for _ in handles]
-
-    builder = Builder()
-    builder.job("a")
-    result = run(builder, backend=Losing(held("a")))
-    assert result.jobs["a"].reason == "the node is gone"

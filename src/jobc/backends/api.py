@@ -29,7 +29,7 @@ LOST = "lost"
 class Capabilities:
     """What an environment can do, as data: nothing else of the program branches on a backend's name."""
 
-    __slots__ = ("hosted", "max_tasks", "notifies", "poll_seconds", "reattach")
+    __slots__ = ("hosted", "max_tasks", "notifies", "poll_seconds", "reattach", "shares_machine")
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Capabilities:
         reattach: bool = False,
         max_tasks: int | None = None,
         poll_seconds: float = 2.0,
+        shares_machine: bool = False,
     ) -> None:
         #: Calls `notify(handle)` once when a task ends: the engine then never polls it.
         self.notifies = notifies
@@ -50,6 +51,8 @@ class Capabilities:
         self.max_tasks = max_tasks
         #: Seconds between two polls, where it does not notify.
         self.poll_seconds = poll_seconds
+        #: Tasks run on this machine: the engine counts their `resources` against what it has.
+        self.shares_machine = shares_machine
 
 
 class Task:
@@ -117,7 +120,8 @@ class JobStatus:
 class BackendError(Exception):
     """A task could not be submitted or collected; the text says why, in the user's words.
 
-    `transient`: trying again later may help.
+    `transient`: trying again later may help. The engine tries a submission again at the cost of the job's budget of
+    interruptions, and asks for a result again, not for the work.
     """
 
     def __init__(self, message: str, *, transient: bool = False) -> None:
@@ -149,7 +153,11 @@ class Backend(Protocol):
         """The log from `offset` on, and the next offset. Hosted backends emit theirs instead and give ""."""
 
     def collect(self, handle: JobHandle) -> CombinationResult:
-        """The result of a task that has ended; the handle is forgotten."""
+        """The result of a task that has ended; the handle is forgotten.
+
+        A task that the environment took away (a preempted machine) ends as LOST, or in a result whose error has
+        the type `lost`: it is run again without counting as a failure.
+        """
 
     def close(self) -> None:
         """Release what `open` took. Tasks that still run are left to themselves."""

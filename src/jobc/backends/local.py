@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
-from jobc.backends.api import ENDED, LOST, RUNNING, Capabilities, JobHandle, JobStatus, Task
+from jobc.backends.api import ENDED, LOST, RUNNING, BackendError, Capabilities, JobHandle, JobStatus, Task
 from jobc.interpreter.api import Cancellation, CombinationResult, ErrorInfo
 
 
@@ -28,7 +28,7 @@ class _Running:
 class LocalBackend:
     """Runs tasks in this process. Notifies; hosted; a handle dies with the process."""
 
-    capabilities = Capabilities(notifies=True, hosted=True)
+    capabilities = Capabilities(notifies=True, hosted=True, shares_machine=True)
 
     def __init__(self) -> None:
         self._tasks: dict[str, _Running] = {}
@@ -45,17 +45,18 @@ class LocalBackend:
         if task.name in self._tasks:
             return self._tasks[task.name].handle
         running = _Running(JobHandle("local", task.name), task)
-        self._tasks[task.name] = running
         with self._lock:
-            if self._idle > 0:
+            spawn = self._idle == 0
+            if not spawn:
                 self._idle -= 1
-                spawn = False
-            else:
-                self._threads += 1
-                spawn = True
-        self._inbox.put(running)
         if spawn:
-            threading.Thread(target=self._work, name=f"jobc-{self._threads}", daemon=True).start()
+            try:
+                threading.Thread(target=self._work, name=f"jobc-{self._threads + 1}", daemon=True).start()
+            except RuntimeError as error:
+                raise BackendError(f"this machine gives no thread for it: {error}", transient=True) from error
+            self._threads += 1
+        self._tasks[task.name] = running
+        self._inbox.put(running)
         return running.handle
 
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:

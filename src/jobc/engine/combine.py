@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobc.engine.combinations import Combinations
 from jobc.engine.judge import Failure, Judge
 from jobc.engine.result import JobResult
 from jobc.engine.state import JobState, RunState
@@ -12,32 +13,58 @@ from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS, combine
 
 
 def end_of_job(state: JobState, result: JobResult) -> None:
-    """Complete a job's result from its combinations, and make what `needs.<id>` is for others.
+    """Complete a job's result from its combinations.
 
     Combinations that were never started are CANCEL; they are listed where the job had begun.
     """
-    combinations: list[CombinationResult] = []
+    combinations = state.results
     if not result.status:
         for index in range(state.next_index):
-            combinations.append(state.results.get(index) or _not_run({}, state.stopped))
+            if combinations.get(index) is None:
+                combinations.put(index, _not_run({}, state.stopped))
         if state.next_index < state.total:
-            combinations.extend(_not_run(matrix, state.stopped) for matrix in state.matrices)
-        result.status = combine(each.status for each in combinations)
-        result.reason = _reason(state, combinations, result.status)
-    result.combinations = combinations
+            for index, matrix in enumerate(state.not_started(), start=state.next_index):
+                combinations.put(index, _not_run(matrix, state.stopped))
+        survey = _Survey(combinations)
+        result.status = combine(survey.statuses)
+        result.reason = _reason(state, survey, result.status)
+        result.outputs = _outputs(state, survey)
+        result.combinations = combinations
     result.attempts = state.attempts
-    result.outputs = _outputs(state, combinations)
     state.result = result
     state.matrices = iter(())
-    state.results = {}
+    state.peeked = None
+    state.results = Combinations()
     state.run.result.jobs[state.job.id] = result
-    state.view = {
-        "result": result.status,
-        "outputs": result.outputs,
-        "combinations": [
-            {"matrix": each.matrix, "result": each.status, "outputs": each.outputs} for each in combinations
-        ],
-    }
+
+
+class _Survey:
+    """What is asked of all combinations, from one reading of them; the first of each status, and how many failed."""
+
+    def __init__(self, combinations: Combinations) -> None:
+        self.count = len(combinations)
+        self.failed = 0
+        self.first: dict[str, CombinationResult] = {}
+        self.skip_reason: str | None = None
+        self.cancel_reason: str | None = None
+        self.outputs: dict[str, list[Any]] = {}
+        for index, each in enumerate(combinations):
+            self.first.setdefault(each.status, each)
+            if each.status == FAILED:
+                self.failed += 1
+            elif each.status == CANCEL and self.cancel_reason is None and each.error is not None:
+                self.cancel_reason = _why(each)
+            if each.reason and self.skip_reason is None:
+                self.skip_reason = each.reason
+            for name, value in each.outputs.items():
+                values = self.outputs.get(name)
+                if values is None:
+                    values = self.outputs[name] = [None] * self.count
+                values[index] = value
+
+    @property
+    def statuses(self) -> list[str]:
+        return list(self.first)
 
 
 def _not_run(matrix: dict[str, Any], why: str | None) -> CombinationResult:
@@ -46,30 +73,26 @@ def _not_run(matrix: dict[str, Any], why: str | None) -> CombinationResult:
     return result
 
 
-def _outputs(state: JobState, combinations: list[CombinationResult]) -> dict[str, Any]:
+def _outputs(state: JobState, survey: _Survey) -> dict[str, Any]:
     if not state.is_matrix:
-        return combinations[0].outputs if combinations else {}
-    names = dict.fromkeys(name for each in combinations for name in each.outputs)
-    if state.job.outputs is not None:
-        names = dict.fromkeys([name for name, _ in state.job.outputs])
-    return {name: [each.outputs.get(name) for each in combinations] for name in names}
+        return {name: values[0] for name, values in survey.outputs.items()}
+    if state.job.outputs is None:
+        return dict(survey.outputs)
+    return {name: survey.outputs.get(name) or [None] * survey.count for name, _ in state.job.outputs}
 
 
-def _reason(state: JobState, combinations: list[CombinationResult], status: str) -> str | None:
+def _reason(state: JobState, survey: _Survey, status: str) -> str | None:
     if status == CANCEL:
-        return state.stopped or next(
-            (_why(each) for each in combinations if each.status == CANCEL and each.error), "cancelled"
-        )
+        return state.stopped or survey.cancel_reason or "cancelled"
     if status == SKIP:
-        return next((each.reason for each in combinations if each.reason), "nothing ran")
+        return survey.skip_reason or "nothing ran"
     if status != FAILED:
         return None
-    failed = [each for each in combinations if each.status == FAILED]
-    first = failed[0]
+    first = survey.first[FAILED]
     words = _why(first)
     if state.is_matrix:
         matrix = ", ".join(f"{key}={value}" for key, value in first.matrix.items())
-        words = f"{len(failed)} of {len(combinations)} combinations failed, first ({matrix}): {words}"
+        words = f"{survey.failed} of {survey.count} combinations failed, first ({matrix}): {words}"
     return words
 
 
@@ -103,6 +126,8 @@ def end_of_run(run: RunState, judge: Judge) -> None:
         first = (failed or cancelled)[0]
         assert first.result is not None
         result.reason = f"job `{first.job.id}`: {first.result.reason}"
+    if not run.workflow.outputs:
+        return
     environment = judge.of_workflow(run)
     for name, code in run.workflow.outputs:
         try:
@@ -118,6 +143,8 @@ def _fails(state: JobState, judge: Judge) -> bool:
     """Whether a job makes its run fail."""
     if state.result is None or state.result.status != FAILED:
         return False
+    if state.job.continue_on_error is None:
+        return True
     try:
         tolerated = judge.boolean(
             state.job.continue_on_error, judge.of_job(state), "continue-on-error", False

@@ -6,17 +6,18 @@ is a `Failure`: it ends the job as FAILED and names the place in the jobs file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from jobc.engine.groups import Group
 from jobc.engine.state import CombinationState, JobState, RunState
 from jobc.interpreter.api import ErrorInfo
 from jobc.interpreter.durations import seconds
 from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
 from jobc.interpreter.reasons import why_false
 from jobc.interpreter.values import SecretText, describe, to_text
-from jobc.ir.program import CodeIndex, NamedCodes, Program, SpanIndex
+from jobc.ir.program import CodeIndex, Concurrency, NamedCodes, Program, SpanIndex
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS, check_needs
 
 
@@ -120,24 +121,24 @@ class Judge:
 
     def of_workflow(self, run: RunState) -> Environment:
         """Where a workflow's own `env` and `outputs` stand: `needs` holds all jobs that have ended."""
-        needs = {state.job.id: state.view for state in run.jobs if state.view}
-        results = {view["result"] for view in needs.values()}
-        return self.environment(run, {"needs": needs, "jobs": needs}, _status(results, run))
+        ended = [state for state in run.jobs if state.result is not None]
+        needs = {state.job.id: state.view for state in ended}
+        return self.environment(run, {"needs": needs, "jobs": needs}, _status(_statuses(ended), run))
 
     def of_job(self, state: JobState) -> Environment:
         needs = {need.job.id: need.view for need in state.needs}
-        results = {view["result"] for view in needs.values()}
         contexts = {"needs": needs, "job": {"id": state.job.id, "status": SUCCESS}}
-        return self.environment(state.run, contexts, _status(results, state.run))
+        return self.environment(state.run, contexts, _status(_statuses(state.needs), state.run))
 
-    def of_combination(self, combination: CombinationState) -> Environment:
+    def of_combination(self, combination: CombinationState, attempt: int | None = None) -> Environment:
+        """As its present attempt sees it, or another."""
         environment = self.of_job(combination.job)
         strategy = strategy_context(combination)
         contexts = {
             **environment.contexts,
             "matrix": combination.matrix,
             "strategy": strategy,
-            "run": combination.job.run.run_context(combination.attempt),
+            "run": combination.job.run.run_context(combination.attempt if attempt is None else attempt),
         }
         return Environment(contexts, self.now, environment.status, environment.environ, self.workdir)
 
@@ -148,7 +149,7 @@ class Judge:
         run, job = state.run, state.job
         if run.cancelled is not None and (run.killed or job.rule != "all_done"):
             return CANCEL, run.cancelled[1]
-        statuses = {need.job.id: need.view["result"] for need in state.needs}
+        statuses = {need.job.id: need.result.status for need in state.needs if need.result is not None}
         status, reason = check_needs(job.rule, [need.job.id for need in state.needs], statuses)
         if status != SUCCESS:
             return status, reason
@@ -215,19 +216,17 @@ class Judge:
                 raise self._wrong(code, f"{what} must be a list of maps", entry)
         return [dict(entry) for entry in entries]
 
-    def group(self, state: JobState) -> tuple[str, int, bool] | None:
-        """(group, limit, whether a new job cancels those in it). Raises Failure."""
-        concurrency = state.job.concurrency
+    def group(self, concurrency: Concurrency | None, environment: Environment) -> Group | None:
+        """The concurrency group that a job or a workflow names. Raises Failure."""
         if concurrency is None:
             return None
-        environment = self.of_job(state)
         try:
             name = to_text(self.value(concurrency.group, environment))
         except EvaluationError as error:
             raise self.failure(f"concurrency: {error}", self.program.codes[concurrency.group].span) from None
         limit = self.count(concurrency.limit, environment, "limit") or 1
         cancels = self.boolean(concurrency.cancel_in_progress, environment, "cancel-in-progress", False)
-        return name, limit, cancels
+        return Group(name, limit, cancels)
 
 
 def strategy_context(combination: CombinationState) -> dict[str, Any]:
@@ -238,6 +237,10 @@ def strategy_context(combination: CombinationState) -> dict[str, Any]:
         "max-parallel": job.max_parallel,
         "fail-fast": job.fail_fast,
     }
+
+
+def _statuses(states: Sequence[JobState]) -> set[str]:
+    return {state.result.status for state in states if state.result is not None}
 
 
 def _status(results: set[str], run: RunState) -> dict[str, bool]:

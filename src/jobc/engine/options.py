@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jobc.backends.registry import create
+from jobc.engine.clock import MONOTONIC, Clock
 from jobc.engine.control import Control
 
 if TYPE_CHECKING:
@@ -27,16 +28,20 @@ class Options:
     is what processes inherit, `workdir` where they run. `now` fixes what `datetime.now()` gives. `file` is the
     path of the entry file as shown to people. Without a `journal` nothing is kept. `given` holds what `needs.<id>` is
     for jobs of the entry workflow that are not run but taken as ended so. `live` holds live objects for the `vars` of
-    Python stages, by the span of the stage. `parent_id` is what `run.parent_id` is in the first run.
+    Python stages, by the span of the stage. `parent_id` is what `run.parent_id` is in the first run. `groups` is the
+    folder in which engines share their concurrency groups; without one a group ends with the run. `clock` is what the
+    engine times by.
     """
 
     __slots__ = (
         "backend",
+        "clock",
         "control",
         "environ",
         "file",
         "given",
         "grace",
+        "groups",
         "job",
         "job_timeout",
         "journal",
@@ -69,6 +74,8 @@ class Options:
         given: Mapping[str, Mapping[str, Any]] | None = None,
         live: Mapping[int, Mapping[str, Any]] | None = None,
         parent_id: str | None = None,
+        groups: str | None = None,
+        clock: Clock = MONOTONIC,
     ) -> None:
         self.run_id = run_id
         self.job = job
@@ -88,3 +95,5 @@ class Options:
         self.given = given or {}
         self.live = live or {}
         self.parent_id = parent_id
+        self.groups = groups
+        self.clock = clock

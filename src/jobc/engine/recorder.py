@@ -5,7 +5,7 @@ ended. A journal that fails does not stop work half-way: it is reported once, to
 come to a graceful end; nothing is written after that. The same holds of a listener that fails: a closed pipe, say.
 
 An event is a map: `event`, `time` (ISO, UTC), `run`, `job`, `combination` (its index), `stage` (its path), each
-null where it does not apply, and what the kind adds. Kinds: `run-started job-ready job-started
+null where it does not apply, and what the kind adds. Kinds: `run-started run-waiting job-ready job-waiting job-started
 combination-started stage-started log stage-ended combination-ended job-ended run-cancelling run-ended`.
 """
 
@@ -214,6 +214,12 @@ class Recorder:
     def job_ready(self, run: str, key: int, position: int, job: str) -> None:
         self._mark(key, "job-ready", position, None, None)
         self._tell("job-ready", run, job, None, None, {})
+
+    def waiting(self, run: str, key: int, position: int | None, job: str | None, reason: str) -> None:
+        """A job, or a run where `job` is None, waits for others before it may begin."""
+        event = "run-waiting" if job is None else "job-waiting"
+        self._mark(key, event, position, None, None)
+        self._tell(event, run, job, None, None, {"reason": reason})
 
     def job_started(self, run: str, key: int, position: int, job: str, total: int) -> None:
         self._record(

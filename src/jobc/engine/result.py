@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TextIO
 
 from jobc.engine.journal import plain
 from jobc.errors import StateError
@@ -26,10 +28,13 @@ class JobResult:
         self.duration = 0.0
         self.attempts = 0
         self.outputs: dict[str, Any] = {}
-        self.combinations: list[CombinationResult] = []
+        self.combinations: Sequence[CombinationResult] = ()
         self.error: ErrorInfo | None = None
 
     def to_json(self) -> dict[str, Any]:
+        return {**self._head(), "combinations": [_combination(each) for each in self.combinations]}
+
+    def _head(self) -> dict[str, Any]:
         return {
             "status": self.status,
             "reason": self.reason,
@@ -37,11 +42,30 @@ class JobResult:
             "attempts": self.attempts,
             "outputs": self.outputs,
             "error": self.error.to_json() if self.error else None,
-            "combinations": [
-                {**combination.to_json(), "error": combination.error.to_json() if combination.error else None}
-                for combination in self.combinations
-            ],
         }
+
+    def streamed(self, shown: Callable[[Any], Any]) -> dict[str, Any]:
+        """As `to_json`, what is shown of it; its combinations are made while they are written."""
+        return {**shown(self._head()), "combinations": _Streamed(self.combinations, shown)}
+
+
+def _combination(result: CombinationResult) -> dict[str, Any]:
+    return {**result.to_json(), "error": result.error.to_json() if result.error else None}
+
+
+class _Streamed(list[Any]):
+    """A list for an encoder that reads it once from its beginning, and no other."""
+
+    def __init__(self, combinations: Sequence[CombinationResult], shown: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._combinations = combinations
+        self._shown = shown
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self._shown(_combination(each)) for each in self._combinations)
+
+    def __len__(self) -> int:
+        return len(self._combinations)
 
 
 class RunResult:
@@ -79,19 +103,28 @@ class RunResult:
         self.mask: Any = lambda value: value
 
     def to_json(self) -> dict[str, Any]:
-        document: dict[str, Any] = self.mask(
-            plain(
-                {
-                    "version": VERSION,
-                    "run_id": self.run_id,
-                    "workflow": self.workflow,
-                    "status": self.status,
-                    "reason": self.reason,
-                    "started_at": self.started_at,
-                    "duration_s": round(self.duration, 6),
-                    "outputs": self.outputs,
-                    "jobs": {name: job.to_json() for name, job in self.jobs.items()},
-                }
-            )
-        )
-        return document
+        jobs = {name: job.to_json() for name, job in self.jobs.items()}
+        return {**self._shown(self._head()), "jobs": self._shown(jobs)}
+
+    def write_json(self, stream: TextIO) -> None:
+        """Write `to_json` to a stream, in memory for one combination."""
+        jobs = {name: job.streamed(self._shown) for name, job in self.jobs.items()}
+        document = {**self._shown(self._head()), "jobs": jobs}
+        for part in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(document):
+            stream.write(part)
+        stream.write("\n")
+
+    def _shown(self, value: Any) -> Any:
+        return self.mask(plain(value))
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "version": VERSION,
+            "run_id": self.run_id,
+            "workflow": self.workflow,
+            "status": self.status,
+            "reason": self.reason,
+            "started_at": self.started_at,
+            "duration_s": round(self.duration, 6),
+            "outputs": self.outputs,
+        }

@@ -149,7 +149,9 @@ class _Launch:
         run.enter(selected)
         if workflow.env:
             run.env = self._judge.texts(workflow.env, self._judge.of_workflow(run))
-        run.timeout = self._judge.duration(workflow.timeout, self._judge.of_workflow(run), "timeout")
+        environment = self._judge.of_workflow(run)
+        run.timeout = self._judge.duration(workflow.timeout, environment, "timeout")
+        run.group = self._judge.group(workflow.concurrency, environment)
         return run
 
     def enter(self, run: RunState) -> None:

@@ -7,13 +7,14 @@ that can notify.
 
     settle   a job whose needs have all ended is judged: rule, condition, concurrency group, matrix. Ending
              one makes others decidable; they go through a work list, so a chain of skips costs no recursion.
-    fill     jobs with combinations to start stand in a ring. Each turn starts one combination of the first job
-             and puts the job at the end: large matrices do not starve small jobs. Matrices are expanded one
-             combination at a time.
+    fill     jobs with combinations to start stand in a ring (`engine.ring`), and take turns. Matrices are expanded
+             one combination at a time.
     commit   all that a turn decided is made durable by one commit; only then the tasks are submitted.
 
 Nested runs live in the same loop. A combination that waits for one lends it its slot and takes one again
 before it goes on, so the bound on combinations at once holds over the whole tree and cannot deadlock.
+
+A run whose workflow has a concurrency group begins when it is in it; its time is counted from then.
 
 Statuses depend on results alone, never on the order in which they arrive: a rule is judged when every need is
 terminal, and cancellation is the one thing that time decides.
@@ -21,21 +22,21 @@ terminal, and cancellation is the one thing that time decides.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from queue import Empty
 from typing import Any
 
 from jobc.backends.api import BackendError, JobHandle
 from jobc.engine.combine import end_of_job, end_of_run
-from jobc.engine.groups import Groups
+from jobc.engine.groups import Groups, Moves
 from jobc.engine.judge import Failure, Judge
 from jobc.engine.options import MAX_DEPTH, Options
 from jobc.engine.recorder import Recorder
+from jobc.engine.resources import Room, machine
 from jobc.engine.result import JobResult
-from jobc.engine.retry import delay
+from jobc.engine.retry import LOST, next_attempt
+from jobc.engine.ring import Ring
 from jobc.engine.state import ENDED, OPEN, QUEUED, WAITING, CombinationState, JobState, RunState, Ticket
 from jobc.engine.tasks import Tasks, failed, submission_error
 from jobc.engine.timers import Timers
@@ -64,19 +65,23 @@ class Scheduler:
         self._recorder = recorder
         self._start_run = start
         self._inbox = options.control.inbox
-        self._timers = Timers()
+        self._clock = options.clock
+        self._timers = Timers(self._clock)
         self._free = slots
-        self._ring: deque[JobState] = deque()
         self._decidable: deque[JobState] = deque()
+        self._admitted: deque[JobState] = deque()
         self._resuming: deque[Ticket] = deque()
-        self._tasks = Tasks(program, options, judge, recorder, self._timers, self._inbox)
-        self._groups = Groups()
+        self._room = Room(machine(options.environ))
+        self._tasks = Tasks(program, options, judge, recorder, self._timers, self._room, self._inbox)
+        self._ring = Ring(self._tasks, self._room)
+        self._groups = Groups(options.groups, lambda: self._inbox.put(("groups", None)))
         self._children: list[RunState] = []
         self._log_waits = False
         self._finished = 0
         self._on: dict[str, Callable[[Any], None]] = {
             "ended": lambda ended: self._task_ended(*ended),
-            "lost": lambda lost: self._finish(lost[0], failed(lost[0], ErrorInfo("backend", lost[1]))),
+            "lost": lambda lost: self._finish(lost[0], failed(lost[0], ErrorInfo(LOST, lost[1]))),
+            "groups": lambda _: self._look_at_groups(),
             "trigger": self._triggered,
             "trigger-cancel": self._trigger_cancelled,
             "cancel": lambda message: self._cancel_run(self._root, "cancel", message),
@@ -90,6 +95,7 @@ class Scheduler:
         self._root = root
         try:
             self._open_run(root)
+            self._take_what_is_there()
             while True:
                 self._settle()
                 if root.pending == 0:
@@ -102,22 +108,37 @@ class Scheduler:
                 self._take_messages()
                 self._timers.fire()
         finally:
+            self._groups.close()
             self._tasks.close()
 
     def _take_messages(self) -> None:
-        get = self._inbox.get
-        try:
-            kind, payload = get(timeout=self._timers.wait())
-            while True:
-                self._on[kind](payload)
-                kind, payload = get(block=False)
-        except Empty:
-            pass
+        message = self._clock.take(self._inbox, self._timers.due())
+        if message is not None:
+            self._on[message[0]](message[1])
+            self._take_what_is_there()
+
+    def _take_what_is_there(self) -> None:
+        while not self._inbox.empty():
+            kind, payload = self._inbox.get()
+            self._on[kind](payload)
 
     # Runs
 
     def _open_run(self, run: RunState) -> None:
-        run.started = time.monotonic()
+        run.started = self._clock.now()
+        if run.group is None:
+            self._begin_run(run)
+            return
+        try:
+            self._move(self._groups.enter(run, run.group))
+        except StateError as error:
+            self._cancel_run(run, "cancel", _with_remedy(error))
+            return
+        if not run.begun and run.cancelled is None:
+            self._recorder.waiting(run.id, run.key, None, None, self._groups.wait_words(run))
+
+    def _begin_run(self, run: RunState) -> None:
+        run.begun = True
         if run.timeout is not None:
             run.deadline = self._timers.after(run.timeout, partial(self._run_timed_out, run, run.timeout))
         for state in run.jobs:
@@ -128,12 +149,13 @@ class Scheduler:
 
     def _close_run(self, run: RunState) -> None:
         self._timers.cancel(run.deadline)
-        run.result.duration = time.monotonic() - run.started
+        run.result.duration = self._clock.now() - run.started
         end_of_run(run, self._judge)
         result = run.result
         self._recorder.run_ended(
             run.id, run.key, result.status, result.reason, result.duration, result.outputs
         )
+        self._leave_group(run)
         ticket = run.ticket
         if ticket is None:
             return
@@ -148,7 +170,7 @@ class Scheduler:
         if combination.lent > 0 or combination.ended:
             ticket.done.set()
         elif combination.cancelled is not None:
-            self._free -= 1
+            self._take_back(combination)
             ticket.done.set()
         else:
             self._resuming.append(ticket)
@@ -157,7 +179,7 @@ class Scheduler:
         combination = ticket.combination
         combination.lent += 1
         if combination.lent == 1:
-            self._free += 1
+            self._give(combination)
         parent = combination.job.run
         refusal = None
         if parent.depth + 1 > MAX_DEPTH:
@@ -199,11 +221,9 @@ class Scheduler:
         run.cancelled = (reason, message)
         self._recorder.run_cancelling(run.id, run.key, message)
         for state in run.jobs:
-            if state.phase == ENDED or (
-                state.job.rule == "all_done" and (state.needs or state.phase != OPEN)
-            ):
-                continue
-            self._stop_job(state, reason, message)
+            cleans_up = state.job.rule == "all_done" and (state.needs or state.phase != OPEN)
+            if state.phase != ENDED and not (run.begun and cleans_up):
+                self._stop_job(state, reason, message)
 
     def _kill_run(self, run: RunState) -> None:
         if run.killed:
@@ -217,7 +237,7 @@ class Scheduler:
         for state in run.jobs:
             if state.phase != ENDED:
                 self._stop_job(state, "cancel", "killed")
-                for combination in list(state.running):
+                for combination in sorted(state.running, key=lambda each: each.index):
                     self._kill(combination)
 
     def _journal_failed(self, error: StateError) -> None:
@@ -235,34 +255,69 @@ class Scheduler:
     # Jobs
 
     def _settle(self) -> None:
-        while self._decidable:
-            self._decide(self._decidable.popleft())
+        while self._decidable or self._admitted:
+            while self._admitted:
+                state = self._admitted.popleft()
+                if state.phase == QUEUED:
+                    self._open_job(state)
+            if self._decidable:
+                self._decide(self._decidable.popleft())
 
     def _decide(self, state: JobState) -> None:
         if state.phase != WAITING:
             return
         run = state.run
-        state.started = time.monotonic()
+        state.started = self._clock.now()
         self._recorder.job_ready(run.id, run.key, state.position, state.job.id)
         try:
             status, reason = self._judge.verdict(state)
             if status != SUCCESS:
                 self._end_job(state, status, reason)
                 return
-            group = self._judge.group(state)
+            if state.job.concurrency is None:
+                self._open_job(state)
+                return
+            group = self._judge.group(state.job.concurrency, self._judge.of_job(state))
+            assert group is not None
+            state.phase = QUEUED
+            moves = self._groups.enter(state, group)
         except Failure as failure:
             self._fail_job(state, failure)
             return
-        if group is not None:
-            state.phase = QUEUED
-            admitted, displaced = self._groups.enter(state, *group)
-            for other in displaced:
-                self._stop_job(
-                    other, "cancel", f"job `{state.job.id}` took over its concurrency group `{group[0]}`"
-                )
-            if not admitted:
-                return
-        self._open_job(state)
+        except StateError as error:
+            words = _with_remedy(error)
+            self._end_job(state, FAILED, words, ErrorInfo("backend", words))
+            return
+        self._move(moves)
+        if state.phase == QUEUED and self._groups.waits(state):
+            words = self._groups.wait_words(state)
+            self._recorder.waiting(run.id, run.key, state.position, state.job.id, words)
+
+    def _move(self, moves: Moves) -> None:
+        """Act on what changed in the concurrency groups."""
+        for holder, why in moves.displaced:
+            if isinstance(holder, RunState):
+                self._cancel_run(holder, "cancel", why)
+            else:
+                self._stop_job(holder, "cancel", why)
+        for holder in moves.admitted:
+            if isinstance(holder, RunState):
+                if not holder.begun and holder.cancelled is None:
+                    self._begin_run(holder)
+            else:
+                self._admitted.append(holder)
+
+    def _leave_group(self, holder: JobState | RunState) -> None:
+        try:
+            self._move(self._groups.leave(holder))
+        except StateError as error:
+            self._journal_failed(error)
+
+    def _look_at_groups(self) -> None:
+        try:
+            self._move(self._groups.look())
+        except StateError as error:
+            self._journal_failed(error)
 
     def _open_job(self, state: JobState) -> None:
         try:
@@ -277,12 +332,7 @@ class Scheduler:
             self._end_job(state, SKIP, "the matrix has no combinations")
             return
         self._recorder.job_started(run.id, run.key, state.position, state.job.id, state.total)
-        self._list(state)
-
-    def _list(self, state: JobState) -> None:
-        if not state.listed and state.startable:
-            state.listed = True
-            self._ring.append(state)
+        self._ring.add(state)
 
     def _stop_job(self, state: JobState, reason: str, message: str) -> None:
         """Start no further combination, and ask those that run to end; the rest is CANCEL."""
@@ -295,7 +345,7 @@ class Scheduler:
             self._timers.cancel(state.retrying.pop(combination, None))
             combination.cancelled = (reason, message)
             combination.ended = True
-            state.results[combination.index] = _ended_early(combination)
+            state.results.put(combination.index, _ended_early(combination))
         state.retries.clear()
         for combination in sorted(state.running, key=lambda each: each.index):
             self._cancel(combination, reason, message)
@@ -306,7 +356,7 @@ class Scheduler:
             if state.exhausted:
                 self._end_job(state, None, None)
             else:
-                self._list(state)
+                self._ring.add(state)
 
     def _fail_job(self, state: JobState, failure: Failure) -> None:
         error = failure.error
@@ -321,7 +371,7 @@ class Scheduler:
         result = JobResult(status or "")
         result.reason = reason
         result.error = error
-        result.duration = time.monotonic() - state.started if state.started else 0.0
+        result.duration = self._clock.now() - state.started if state.started else 0.0
         end_of_job(state, result)
         state.phase = ENDED
         self._recorder.job_ended(
@@ -336,8 +386,13 @@ class Scheduler:
             attempts=result.attempts,
             outputs=result.outputs,
         )
-        for admitted in self._groups.leave(state):
-            self._open_job(admitted)
+        self._room.forget(state)
+        if state.job.concurrency is not None:
+            self._leave_group(state)
+        for need in state.needs:
+            need.open_dependents -= 1
+            if need.open_dependents == 0:
+                need.forget_view()
         for dependent in state.dependents:
             dependent.waiting -= 1
             if dependent.waiting == 0 and dependent.phase == WAITING:
@@ -353,24 +408,14 @@ class Scheduler:
         granted: list[Ticket] = []
         begun: list[CombinationState] = []
         while self._free > 0 and self._resuming:
-            self._free -= 1
-            granted.append(self._resuming.popleft())
-        passed = 0
-        while self._free > 0 and passed < len(self._ring):
-            state = self._ring.popleft()
-            if not state.startable:
-                state.listed = False
-                continue
-            if self._blocked(state):
-                self._ring.append(state)
-                passed += 1
-                continue
-            passed = 0
+            ticket = self._resuming.popleft()
+            self._take_back(ticket.combination)
+            granted.append(ticket)
+        if self._free > 0:
+            self._ring.turn()
+        while self._free > 0 and (state := self._ring.next()) is not None:
             begun.append(self._begin(state))
-            if state.startable:
-                self._ring.append(state)
-            else:
-                state.listed = False
+            self._ring.add(state)
         if not granted and not begun:
             return
         if not self._recorder.commit() and self._recorder.failure is not None:
@@ -381,26 +426,26 @@ class Scheduler:
             if not combination.ended and combination.cancelled is None:
                 self._submit(combination)
 
-    def _blocked(self, state: JobState) -> bool:
-        """Whether something beside the job itself keeps its combinations from starting."""
-        run = state.run
-        if run.limit is not None and run.running >= run.limit:
-            return True
-        return not self._tasks.has_room(state)
+    def _take_back(self, combination: CombinationState) -> None:
+        """Take the slot and the resources again that a combination had lent, or take them first."""
+        self._free -= 1
+        if combination.needs:
+            self._room.take(combination.job, combination.needs)
+
+    def _give(self, combination: CombinationState) -> None:
+        self._free += 1
+        if combination.needs:
+            self._room.give(combination.needs)
 
     def _begin(self, state: JobState) -> CombinationState:
-        if state.retries:
-            combination = state.retries.popleft()
-        else:
-            combination = CombinationState(state, state.next_index, next(state.matrices))
-            state.next_index += 1
+        combination = state.start_next()
         combination.attempt += 1
-        combination.started = time.monotonic()
+        combination.started = self._clock.now()
         state.attempts = max(state.attempts, combination.attempt)
         state.running.add(combination)
         state.run.running += 1
         self._tasks.begin(combination)
-        self._free -= 1
+        self._take_back(combination)
         self._recorder.combination_started(combination.place, combination.matrix)
         return combination
 
@@ -457,28 +502,31 @@ class Scheduler:
         state.running.discard(combination)
         state.run.running -= 1
         self._tasks.end(combination)
-        self._free += 1
-        result.duration = time.monotonic() - combination.started
+        if not combination.lent:
+            self._give(combination)
+        result.duration = self._clock.now() - combination.started
         result.matrix = combination.matrix
         cancelled = combination.cancelled
-        if cancelled is not None and cancelled[0] == "timeout" and result.status == CANCEL:
+        if cancelled is not None and (
+            (cancelled[0] == "timeout" and result.status == CANCEL)
+            or (result.error is not None and result.error.type == LOST)
+        ):
             early = _ended_early(combination)
             result.status, result.error = early.status, early.error
         wait = None
-        if result.status == FAILED and state.stopped is None and state.job.retry is not None:
+        if result.status == FAILED and state.stopped is None:
             try:
-                environment = self._judge.of_combination(combination)
-                wait = delay(state.job.retry, result, combination.attempt, self._judge, environment)
+                wait = next_attempt(combination, result, self._judge)
             except Failure as failure:
                 result.error = failure.error
         self._recorder.combination_ended(combination.place, result, wait)
         if wait is not None:
-            combination.handle = combination.backend = combination.cancelled = None
+            combination.handle = combination.backend = combination.cancelled = combination.needs = None
             state.retrying[combination] = self._timers.after(wait, partial(self._retry, combination))
-            self._list(state)
+            self._ring.add(state)
             return
         combination.ended = True
-        state.results[combination.index] = result
+        state.results.put(combination.index, result)
         if result.status == FAILED and state.fail_fast and state.stopped is None:
             self._stop_job(state, "cancel", "another combination failed (fail-fast)")
         else:
@@ -488,7 +536,11 @@ class Scheduler:
         state = combination.job
         del state.retrying[combination]
         state.retries.append(combination)
-        self._list(state)
+        self._ring.add(state)
+
+
+def _with_remedy(error: StateError) -> str:
+    return f"{error}; {error.help}" if error.help else str(error)
 
 
 def _ended_early(combination: CombinationState) -> CombinationResult:

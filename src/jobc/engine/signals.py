@@ -1,19 +1,26 @@
 """SIGINT, SIGTERM and SIGHUP while a run runs: the first lets it come to a graceful end, the second kills.
 
 A handler does nothing but put a message into the scheduler's inbox. SIGHUP is a closed terminal: what runs is in
-sessions of its own and would be left behind. Where it is ignored, as under `nohup`, it stays so.
+sessions of its own and would be left behind. A signal that is ignored when the run begins stays so: SIGHUP under
+`nohup`, SIGINT in a script's background job, which a Ctrl-C in the terminal is not meant for.
+
+One cause may send a signal twice: `timeout` to its child and to its child's group, a closing terminal from the kernel and
+from the shell. So a second SIGTERM counts only if it does not come at once, and a second SIGHUP never.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any
 
 from jobc.engine.control import Control
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: Seconds within which a SIGTERM that comes again is the same one.
+TOGETHER = 0.1
 
 
 class Interrupts:
@@ -23,13 +30,13 @@ class Interrupts:
         self._control = control
         self._before: dict[signal.Signals, Any] = {}
         self.first: int | None = None
+        self._at = 0.0
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
-                if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
-                    continue
-                self._before[number] = signal.signal(number, self._handle)
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -38,7 +45,15 @@ class Interrupts:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.first is None:
-            self.first = number
+            self.first, self._at = number, time.monotonic()
             self._control.cancel(f"interrupted by {signal.Signals(number).name}")
-        else:
+        elif not self._same(number):
             self._control.kill()
+
+    def _same(self, number: int) -> bool:
+        """Whether this is the first signal once more, rather than a second one."""
+        if number != self.first:
+            return False
+        return number == signal.SIGHUP or (
+            number == signal.SIGTERM and time.monotonic() - self._at < TOGETHER
+        )

@@ -11,13 +11,16 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from jobc.backends.registry import canonical
+from jobc.engine.combinations import Combinations
 from jobc.engine.recorder import Place
 from jobc.engine.result import JobResult, RunResult
-from jobc.interpreter.api import Cancellation, CombinationResult, TriggerOutcome
+from jobc.interpreter.api import Cancellation, TriggerOutcome
 from jobc.ir.program import Job, Workflow
 
 if TYPE_CHECKING:
     from jobc.backends.api import Backend, JobHandle
+    from jobc.engine.groups import Group
     from jobc.engine.timers import Timer
 
 WAITING = "waiting"
@@ -61,9 +64,11 @@ class CombinationState:
         "ended",
         "handle",
         "index",
+        "interruptions",
         "job",
         "lent",
         "matrix",
+        "needs",
         "started",
     )
 
@@ -72,6 +77,8 @@ class CombinationState:
         self.index = index
         self.matrix = matrix
         self.attempt = 0
+        #: How many of its attempts were taken away, rather than failed.
+        self.interruptions = 0
         self.started = 0.0
         self.ended = False
         self.handle: JobHandle | None = None
@@ -82,6 +89,8 @@ class CombinationState:
         self.cancelled: tuple[str, str] | None = None
         #: Trigger stages that wait; while there are any, its slot is lent to their runs.
         self.lent = 0
+        #: What it takes of this machine while it runs; None until it was asked.
+        self.needs: dict[str, float] | None = None
 
     @property
     def name(self) -> str:
@@ -98,17 +107,19 @@ class JobState:
     """One job of a run. `waiting` counts needs that have not ended."""
 
     __slots__ = (
+        "_view",
         "attempts",
         "dependents",
+        "environment",
         "fail_fast",
-        "group",
-        "holds",
         "job",
         "listed",
         "matrices",
         "max_parallel",
         "needs",
         "next_index",
+        "open_dependents",
+        "peeked",
         "phase",
         "position",
         "result",
@@ -120,26 +131,31 @@ class JobState:
         "started",
         "stopped",
         "total",
-        "view",
         "waiting",
+        "warned",
     )
 
     def __init__(self, run: RunState, position: int, job: Job) -> None:
         self.run = run
         self.position = position
         self.job = job
+        #: The name of the environment that it runs on.
+        self.environment = canonical(job.runs_on.type)
         self.phase = WAITING
         self.needs: list[JobState] = []
         self.dependents: list[JobState] = []
         self.waiting = 0
-        #: What `needs.<id>` is for those that need this job, once it has ended.
-        self.view: dict[str, Any] = {}
+        #: How many of its dependents have not ended.
+        self.open_dependents = 0
+        self._view: dict[str, Any] | None = None
         self.result: JobResult | None = None
         self.started = 0.0
         self.attempts = 0
         self.matrices: Iterator[dict[str, Any]] = iter(())
         self.total = 0
         self.next_index = 0
+        #: The next combination, if it was looked at before its start.
+        self.peeked: CombinationState | None = None
         self.max_parallel = 1
         self.fail_fast = False
         #: Why no further combination starts.
@@ -148,11 +164,37 @@ class JobState:
         #: Failed combinations whose delay is over, and how many wait for it.
         self.retries: deque[CombinationState] = deque()
         self.retrying: dict[CombinationState, Timer] = {}
-        self.results: dict[int, CombinationResult] = {}
-        self.group: str | None = None
-        self.holds = False
-        #: Whether it stands in the scheduler's ring.
+        self.results = Combinations()
+        #: Whether it stands in the ring, or in a line there.
         self.listed = False
+        #: The resources of which this machine has too little, once that was said.
+        self.warned: tuple[str, ...] = ()
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """What `needs.<id>` is for those that need this job, once it has ended; made when it is first asked for."""
+        if self._view is None:
+            result = self.result
+            if result is None:
+                return {}
+            self._view = {
+                "result": result.status,
+                "outputs": result.outputs,
+                "combinations": [
+                    {"matrix": each.matrix, "result": each.status, "outputs": each.outputs}
+                    for each in result.combinations
+                ],
+            }
+        return self._view
+
+    def take_view(self, view: dict[str, Any]) -> None:
+        """Set what `needs.<id>` is, of a job that is not run."""
+        self._view = view
+
+    def forget_view(self) -> None:
+        """Nobody asks for it any more, or it can be made again."""
+        if self.result is not None and self.result.combinations:
+            self._view = None
 
     @property
     def startable(self) -> bool:
@@ -160,6 +202,30 @@ class JobState:
         if self.phase != OPEN or len(self.running) >= self.max_parallel:
             return False
         return bool(self.retries) or (self.stopped is None and self.next_index < self.total)
+
+    def upcoming(self) -> CombinationState:
+        """The combination that starts next; the job is `startable`."""
+        if self.retries:
+            return self.retries[0]
+        if self.peeked is None:
+            self.peeked = CombinationState(self, self.next_index, next(self.matrices))
+        return self.peeked
+
+    def start_next(self) -> CombinationState:
+        """Take out the combination that starts next."""
+        combination = self.upcoming()
+        if self.retries:
+            self.retries.popleft()
+        else:
+            self.peeked = None
+            self.next_index += 1
+        return combination
+
+    def not_started(self) -> Iterator[dict[str, Any]]:
+        """The matrices of the combinations that were never started."""
+        if self.peeked is not None:
+            yield self.peeked.matrix
+        yield from self.matrices
 
     @property
     def exhausted(self) -> bool:
@@ -175,14 +241,19 @@ class JobState:
 
 
 class RunState:
-    """A run: the first one, or one that a `trigger` stage asked for. `key` is its row in the journal."""
+    """A run: the first one, or one that a `trigger` stage asked for. `key` is its row in the journal.
+
+    A run whose workflow has a concurrency `group` begins when it is in it.
+    """
 
     __slots__ = (
+        "begun",
         "cancelled",
         "children",
         "deadline",
         "depth",
         "env",
+        "group",
         "id",
         "jobs",
         "key",
@@ -222,6 +293,8 @@ class RunState:
         self.cancelled: tuple[str, str] | None = None
         self.killed = False
         self.started = 0.0
+        self.group: Group | None = None
+        self.begun = False
         #: Its own time in seconds.
         self.timeout: float | None = None
         self.deadline: Timer | None = None
@@ -249,6 +322,7 @@ class RunState:
             state.waiting = len(state.needs)
             for need in state.needs:
                 need.dependents.append(state)
+                need.open_dependents += 1
         self.jobs = list(states.values())
         self.pending = len(self.jobs)
 
@@ -258,7 +332,7 @@ class RunState:
             view = views.get(state.job.id)
             if view is not None:
                 state.phase = ENDED
-                state.view = dict(view)
+                state.take_view(dict(view))
                 state.result = JobResult(view["result"])
                 state.result.outputs = dict(view["outputs"])
                 self.result.jobs[state.job.id] = state.result

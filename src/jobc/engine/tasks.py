@@ -6,22 +6,27 @@ messages into the inbox itself; the others are polled while they hold tasks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from jobc.backends.api import ENDED, LOST, Backend, BackendError, JobHandle, Task
-from jobc.backends.registry import canonical
 from jobc.engine.host import CombinationHost
 from jobc.engine.judge import Failure, Judge, strategy_context
 from jobc.engine.options import Options
 from jobc.engine.recorder import Recorder
-from jobc.engine.state import CombinationState, JobState
+from jobc.engine.resources import VARIABLES, Needs, Room, needs, shown
+from jobc.engine.retry import LOST as LOST_TASK
+from jobc.engine.state import CombinationState
 from jobc.engine.timers import Timers
 from jobc.errors import UsageError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, Inputs
 from jobc.ir.program import Program
 from jobc.ir.status import FAILED
+
+#: Further tries at a result that cannot be had for the moment.
+COLLECT_TRIES = 10
 
 
 class Tasks:
@@ -34,6 +39,7 @@ class Tasks:
         judge: Judge,
         recorder: Recorder,
         timers: Timers,
+        room: Room,
         inbox: SimpleQueue[tuple[str, Any]],
     ) -> None:
         self._program = program
@@ -41,16 +47,18 @@ class Tasks:
         self._judge = judge
         self._recorder = recorder
         self._timers = timers
+        self._room = room
         self._inbox = inbox
         self._backends: dict[str, Backend] = {}
         self._running: dict[tuple[str, str], CombinationState] = {}
         #: How many combinations of each backend have begun and not ended.
         self._begun: dict[str, int] = {}
         self._polled: set[str] = set()
+        #: How often the result of a task could not be had for the moment.
+        self._collecting: dict[str, int] = {}
 
-    def has_room(self, state: JobState) -> bool:
-        """Whether the job's backend takes one more task."""
-        name = canonical(state.job.runs_on.type)
+    def has_room(self, name: str) -> bool:
+        """Whether an environment takes one more task."""
         try:
             most = self._backend(name).capabilities.max_tasks
         except BackendError:
@@ -59,11 +67,24 @@ class Tasks:
 
     def begin(self, combination: CombinationState) -> None:
         """Count a combination in; `end` counts it out."""
-        name = canonical(combination.job.job.runs_on.type)
+        name = combination.job.environment
         self._begun[name] = self._begun.get(name, 0) + 1
 
+    def needs(self, combination: CombinationState) -> Needs:
+        """What the next attempt of a combination takes of this machine; nothing where it runs elsewhere."""
+        if combination.needs is None:
+            combination.needs = {}
+            state = combination.job
+            try:
+                if self._backend(state.environment).capabilities.shares_machine:
+                    environment = self._judge.of_combination(combination, combination.attempt + 1)
+                    combination.needs = needs(self._judge.named(state.job.resources, environment))
+            except (Failure, BackendError, ValueError):
+                pass  # submitting it says so
+        return combination.needs
+
     def end(self, combination: CombinationState) -> None:
-        name = canonical(combination.job.job.runs_on.type)
+        name = combination.job.environment
         self._begun[name] -= 1
         if combination.handle is not None:
             self._running.pop((name, combination.handle.id), None)
@@ -71,9 +92,11 @@ class Tasks:
     def submit(self, combination: CombinationState) -> float:
         """Start the attempt; the seconds that it has. Raises Failure and BackendError."""
         task, limit = self._task(combination)
-        name = canonical(combination.job.job.runs_on.type)
+        name = combination.job.environment
         backend = combination.backend = self._backend(name)
         capabilities = backend.capabilities
+        if capabilities.shares_machine and task.resources:
+            self._allow(combination, task.resources)
         if capabilities.hosted:
             task.host = CombinationHost(combination, self._recorder, self._inbox, self._judge.now)
         handle = combination.handle = backend.submit(task)
@@ -85,19 +108,48 @@ class Tasks:
             self._timers.after(capabilities.poll_seconds, partial(self._poll, name))
         return limit
 
+    def _allow(self, combination: CombinationState, resources: Mapping[str, Any]) -> None:
+        """Refuse what this machine cannot have, warn of what it has too little of. Raises Failure."""
+        state = combination.job
+        place = state.job.span
+        try:
+            needed = needs(resources)
+        except ValueError as error:
+            raise self._judge.failure(f"resources: {error}", place) from None
+        for kind in self._room.excess(needed):
+            asked, there = shown(kind, needed[kind]), shown(kind, self._room.total(kind))
+            said = f"job `{state.job.id}` asks for {asked}, this machine has {there}"
+            if kind == "gpu":
+                remedy = f"set {VARIABLES[kind]} if it has more, or let the job run elsewhere with `runs-on`"
+                raise self._judge.failure(f"{said}; {remedy}", place, "backend")
+            if kind not in state.warned:
+                state.warned = (*state.warned, kind)
+                text = f"warning: {said}: it gets all of it, and runs when no other job that asks for {kind} does"
+                event = {"event": "log", "stage": "", "stream": "stderr", "text": text}
+                self._recorder.stage_event(combination.place, event)
+
     def collect(self, name: str, handle: JobHandle) -> tuple[CombinationState, CombinationResult] | None:
         """What a task that has ended belongs to, and its result; None if nobody waits for it any more."""
         combination = self._running.pop((name, handle.id), None)
         if combination is None:
             return None
         backend = self._backends[name]
+        log = ""
         try:
             if backend.capabilities.hosted:
                 return combination, backend.collect(handle)
             log, _ = backend.logs(handle, 0)
             result = backend.collect(handle)
         except BackendError as problem:
-            return combination, failed(combination, ErrorInfo("backend", str(problem)))
+            tries = self._collecting.pop(handle.id, 0) + 1
+            if not problem.transient or tries > COLLECT_TRIES:
+                return combination, failed(combination, ErrorInfo("backend", str(problem)))
+            self._collecting[handle.id] = tries
+            self._running[(name, handle.id)] = combination
+            again = partial(self._inbox.put, ("ended", (name, handle)))
+            self._timers.after(backend.capabilities.poll_seconds, again)
+            return None
+        self._collecting.pop(handle.id, None)
         self._replay(combination, log, result)
         return combination, result
 
@@ -185,4 +237,6 @@ def failed(combination: CombinationState, error: ErrorInfo) -> CombinationResult
 
 
 def submission_error(problem: Failure | BackendError) -> ErrorInfo:
-    return problem.error if isinstance(problem, Failure) else ErrorInfo("backend", str(problem))
+    if isinstance(problem, Failure):
+        return problem.error
+    return ErrorInfo(LOST_TASK if problem.transient else "backend", str(problem))

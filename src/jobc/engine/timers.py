@@ -1,14 +1,15 @@
-"""Deadlines and delays on the monotonic clock: a heap from which cancelled timers are dropped in passing."""
+"""Deadlines and delays on the engine's clock: a heap from which cancelled timers are dropped in passing."""
 
 from __future__ import annotations
 
 import heapq
-import time
 from collections.abc import Callable
+
+from jobc.engine.clock import MONOTONIC, Clock
 
 
 class Timer:
-    """Something to do at `at` (monotonic seconds), unless it is cancelled."""
+    """Something to do at `at` (the clock's seconds), unless it is cancelled."""
 
     __slots__ = ("action", "at")
 
@@ -18,13 +19,16 @@ class Timer:
 
 
 class Timers:
-    def __init__(self) -> None:
+    """Those that are due at the same instant fire in the order in which they were set."""
+
+    def __init__(self, clock: Clock = MONOTONIC) -> None:
+        self._clock = clock
         self._heap: list[tuple[float, int, Timer]] = []
         self._count = 0
         self._cancelled = 0
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
-        timer = Timer(time.monotonic() + seconds, action)
+        timer = Timer(self._clock.now() + seconds, action)
         self._count += 1
         heapq.heappush(self._heap, (timer.at, self._count, timer))
         return timer
@@ -39,16 +43,16 @@ class Timers:
             heapq.heapify(self._heap)
             self._cancelled = 0
 
-    def wait(self) -> float | None:
-        """Seconds until the next is due, 0 if one is; None if there is none."""
+    def due(self) -> float | None:
+        """When the next is due; None if there is none."""
         while self._heap and self._heap[0][2].action is None:
             heapq.heappop(self._heap)
             self._cancelled -= 1
-        return max(0.0, self._heap[0][0] - time.monotonic()) if self._heap else None
+        return self._heap[0][0] if self._heap else None
 
     def fire(self) -> None:
         """Do what is due."""
-        now = time.monotonic()
+        now = self._clock.now()
         while self._heap and self._heap[0][0] <= now:
             timer = heapq.heappop(self._heap)[2]
             action, timer.action = timer.action, None

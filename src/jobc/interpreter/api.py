@@ -134,6 +134,7 @@ KINDS = frozenset(
         "nested",
         "unsupported",
         "backend",
+        "lost",
         "internal",
     ]
 )
@@ -150,7 +151,7 @@ class ErrorInfo:
     """Why something failed, in the user's words. `type` is an exception's name or one of
     `exit` (non-zero exit), `signal`, `timeout`, `cancel`, `raise`, `expression`, `output`, `params`, `start` (a program
     that cannot be started), `slot` (a value that a script cannot receive), `call`, `deps`, `case`, `until`, `trigger`,
-    `nested` (a stage inside failed), `unsupported`, `internal`.
+    `nested` (a stage inside failed), `unsupported`, `backend`, `lost` (the environment took the task away), `internal`.
     `path` and `line` are a place in the jobs file (None where there is none); `exit_code` where a process ended.
     `bases` are further names that a retry's `on` may match: of an exception, its base classes.
     """

@@ -68,6 +68,7 @@ _LAYOUT: Dict[type, List[Tuple[str, str, Any]]] = {
         ("max_delay", "code", None),
         ("jitter", "code", None),
         ("on", "reasons", []),
+        ("preemptions", "code", None),
     ],
     ir.RunsOn: [("type", "text", _REQUIRED), ("args", "named", [])],
     ir.Strategy: [

@@ -138,9 +138,12 @@ class Param:
 
 
 class Retry:
-    """Further attempts after the first; seconds; None where the `WORKFLOW_CORE_RETRY_*` defaults hold."""
+    """Further attempts after the first; seconds; None where the `WORKFLOW_CORE_RETRY_*` defaults hold.
 
-    __slots__ = ("attempts", "backoff", "delay", "jitter", "max_delay", "on")
+    `preemptions`: how often a job is run again after its environment took it away.
+    """
+
+    __slots__ = ("attempts", "backoff", "delay", "jitter", "max_delay", "on", "preemptions")
 
     def __init__(self) -> None:
         self.attempts: Optional[CodeIndex] = None
@@ -149,6 +152,7 @@ class Retry:
         self.max_delay: Optional[CodeIndex] = None
         self.jitter: Optional[CodeIndex] = None
         self.on: List[Union[str, int]] = []
+        self.preemptions: Optional[CodeIndex] = None
 
 
 class RunsOn:

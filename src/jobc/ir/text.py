@@ -176,7 +176,7 @@ class _Dump:
         if retry is None:
             return
         parts = [retry.backoff]
-        for name in ("attempts", "delay", "max_delay", "jitter"):
+        for name in ("attempts", "delay", "max_delay", "jitter", "preemptions"):
             code = getattr(retry, name)
             if code is not None:
                 parts.append("%s %s" % (name.replace("_", "-"), self._value(code)))

@@ -54,6 +54,7 @@ def lower_retry(retry: ast.Retry | None, tables: Tables) -> ir.Retry | None:
     made.max_delay = tables.duration(retry.max_delay)
     made.jitter = tables.optional(retry.jitter)
     made.on = list(retry.on)
+    made.preemptions = tables.optional(retry.preemptions)
     return made
 
 

@@ -23,6 +23,7 @@ class Retry(Model):
     max_delay: Duration | None = None
     jitter: Number | Flag | str | None = None
     on: list[str | Whole] = Field(default_factory=list)
+    preemptions: Whole | str | None = None
 
 
 class Stage(Model):

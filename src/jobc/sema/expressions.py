@@ -236,6 +236,7 @@ class ExpressionAnalysis:
             self._value(position, retry.delay, DURATION, "`delay`", frame)
             self._value(position, retry.max_delay, DURATION, "`max-delay`", frame)
             self._value(position, retry.jitter, frame=frame)
+            self._value(position, retry.preemptions, INT, "`preemptions`", frame)
 
     def _stages(self, stages: list[Stage], frame: _Frame) -> None:
         for stage in stages:

@@ -200,10 +200,11 @@ class Retry:
     """Further attempts after the first. Each part is None where unset (then the `WORKFLOW_CORE_*` defaults hold).
 
     `retry: false` is no further attempt, whatever `defaults` say: `attempts` is 0 then.
-    `on` are exception names and exit codes; `backoff` is `fixed`, `linear` or `exponential`.
+    `on` are exception names and exit codes; `backoff` is `fixed`, `linear` or `exponential`. `preemptions` is a job's
+    budget of interruptions; where nothing else is said, there is no further attempt after a failure.
     """
 
-    __slots__ = ("attempts", "backoff", "delay", "jitter", "max_delay", "on", "span")
+    __slots__ = ("attempts", "backoff", "delay", "jitter", "max_delay", "on", "preemptions", "span")
 
     def __init__(self, span: Span) -> None:
         self.span = span
@@ -213,6 +214,7 @@ class Retry:
         self.max_delay: Value | None = None
         self.jitter: Value | None = None
         self.on: list[str | int] = []
+        self.preemptions: Value | None = None
 
 
 class Strategy:

@@ -165,8 +165,13 @@ RETRY = Table(
         Key("delay", "duration", "Wait before the next attempt (WORKFLOW_CORE_RETRY_DELAY, 5 s)."),
         Key("backoff", "enum", "How the delay grows from attempt to attempt (fixed).", values=BACKOFFS),
         Key("max-delay", "duration", "The delay never grows beyond this."),
-        Key("jitter", "duration", "Random time added to each delay; `true` for up to the delay itself."),
+        Key(
+            "jitter",
+            "duration",
+            "Time added to each delay, differing from run to run: at most that much; `true` is half of the delay.",
+        ),
         Key("on", "retry-on", "Exception names and exit codes that are worth another attempt (all)."),
+        Key("preemptions", "int", "Of a job: further attempts after the environment took one away (3)."),
     ),
 )
 

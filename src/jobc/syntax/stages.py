@@ -35,7 +35,7 @@ from jobc.syntax.keys import ANY_STAGE, ARM, FAMILIAR_KEYS, ISOLATIONS, KIND_OF_
 from jobc.syntax.reporter import Reporter, is_null, kind_of
 from jobc.syntax.reuse import arguments, is_path, reuse
 from jobc.syntax.spelling import near, nearest
-from jobc.syntax.strategy import retry, whole
+from jobc.syntax.strategy import stage_retry, whole
 from jobc.syntax.values import (
     boolean,
     condition,
@@ -194,7 +194,7 @@ def _common(r: Reporter, stage: StageBase, found: Found) -> None:
     if entry := get("timeout"):
         stage.timeout = time_limit(r, entry.value, "`timeout`")
     if entry := get("retry"):
-        stage.retry = retry(r, entry.value)
+        stage.retry = stage_retry(r, entry.value)
     if entry := get("continue-on-error"):
         stage.continue_on_error = boolean(r, entry.value, "`continue-on-error`")
     if entry := get("extras"):

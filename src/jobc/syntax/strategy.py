@@ -142,6 +142,23 @@ def retry(r: Reporter, node: Node) -> Retry | None:
         made.jitter = boolean(r, given, "`jitter`") if switch else duration(r, given, "`jitter`")
     if (given := node_of(found, "on")) is not None:
         made.on = _retry_on(r, given)
+    if (given := node_of(found, "preemptions")) is not None:
+        made.preemptions = integer(r, given, "`preemptions`", 0)
+        if found.keys() == {"preemptions"} and isinstance(given, Scalar):
+            made.attempts = Const(0, given)
+    return made
+
+
+def stage_retry(r: Reporter, node: Node) -> Retry | None:
+    """As a job's, but an environment takes away whole attempts at a job, never a stage."""
+    made = retry(r, node)
+    if made is not None and made.preemptions is not None:
+        r.wrong(
+            made.preemptions.span,
+            "`preemptions` stands in the `retry` of a stage",
+            "move it into the `retry` of the job: an environment takes away a whole job",
+        )
+        made.preemptions = None
     return made
 
 

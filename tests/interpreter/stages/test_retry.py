@@ -122,3 +122,20 @@ def test_nested_stages_are_those_of_the_last_attempt(build: Any, run: Any, waits
         ("0", "success"),
         ("0[0].0", "success"),
     ]
+
+
+@pytest.mark.parametrize(("on", "attempts"), [(["SIGSEGV"], 2), (["signal"], 2), (["SIGKILL"], 1)])
+def test_signals_in_on(build: Any, run: Any, waits: list[float], on: list[Any], attempts: int) -> None:
+    stage = build.bash("kill -SEGV $$", retry={"attempts": 1, "on": on})
+    assert run(build.job(stage)).stages[0].attempts == attempts
+
+
+def test_jitter_follows_from_the_run_and_the_stage(build: Any, run: Any, waits: list[float]) -> None:
+    def seen(id: str) -> list[float]:
+        waits.clear()
+        run(build.job(build.raising("no", retry={"attempts": 3, "delay": 10, "jitter": 1})), run={"id": id})
+        return list(waits)
+
+    one, same, other = seen("r1"), seen("r1"), seen("r2")
+    assert one == same
+    assert one != other

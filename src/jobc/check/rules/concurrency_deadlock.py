@@ -1,7 +1,8 @@
 """## What it does
 
 Reports two jobs that can wait for each other's concurrency group: each holds a group while a `trigger` stage of it starts a
-workflow in which a job waits for the group that the other one holds.
+workflow that waits, itself or in a job, for the group that the other one holds. A group whose `limit` is above 1 has room
+for both.
 
 ## Why is this bad?
 
@@ -90,7 +91,9 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
 
 def _exclusive(concurrency: Concurrency | None) -> str | None:
     """The name of a group that one job at a time holds, where it is known; one that displaces others never waits."""
-    if concurrency is None or concurrency.limit is not None or concurrency.cancel_in_progress is not None:
+    if concurrency is None or concurrency.cancel_in_progress is not None:
+        return None
+    if concurrency.limit is not None and constants.number(concurrency.limit) != 1:
         return None
     return constants.text(concurrency.group)
 
@@ -107,9 +110,9 @@ def _wanted(job: Job, workflow: WorkflowModel, held: str) -> dict[str, Concurren
             if target is None or id(target) in seen:
                 continue
             seen.add(id(target))
-            for inner in target.jobs.values():
-                group = _exclusive(inner.concurrency)
-                if group is not None and group != held and inner.concurrency is not None:
-                    found.setdefault(group, inner.concurrency)
-                todo.append((inner, target))
+            todo.extend((inner, target) for inner in target.jobs.values())
+            for wanted in (target.workflow.concurrency, *(each.concurrency for each in target.jobs.values())):
+                group = _exclusive(wanted)
+                if group is not None and group != held and wanted is not None:
+                    found.setdefault(group, wanted)
     return found

@@ -86,10 +86,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         else:
             result = execute(program, params, options, take)
     if form == "json":
-        import json
-
-        json.dump(result.to_json(), context.stdout, indent=2, ensure_ascii=False)
-        context.stdout.write("\n")
+        result.write_json(context.stdout)
     if not os.path.exists(options.journal.path):
         context.stderr.write(
             f"warning: {options.journal.path} was removed while the run went on; history does not know this run\n"
@@ -129,6 +126,7 @@ def _target(text: str, context: Context) -> tuple[str, str | None]:
 
 
 def _options(args: argparse.Namespace, context: Context, path: str) -> Options:
+    from jobc.engine.groups import folder_in
     from jobc.engine.options import Options
 
     parallel = args.max_parallel
@@ -147,6 +145,7 @@ def _options(args: argparse.Namespace, context: Context, path: str) -> Options:
         environ=dict(os.environ),
         workdir=os.path.abspath(os.path.join(context.cwd, os.path.dirname(path))),
         file=path if path != "-" else (args.stdin_filename or "<stdin>"),
+        groups=folder_in(context.state_dir),
     )
 
 

@@ -102,6 +102,8 @@ class LiveProgress:
         elapsed = _elapsed(self._view.started)
         more = f", {hidden} not shown" if hidden else ""
         table.add_row("", Text(f"{ended}/{len(jobs)} jobs{more}", "dim"), Text(elapsed, "dim"), "")
+        if self._view.waits:
+            table.add_row("", Text("waiting", "yellow"), "", Text(self._view.waits, "yellow"))
         if self._view.ending:
             table.add_row("", Text("ending", "yellow"), "", Text(self._view.ending, "yellow"))
         return table
@@ -132,5 +134,5 @@ def _detail(job: JobView) -> str:
         stages = [stage for stage in job.running.values() if stage]
         return _count(job) + failed + ", ".join(stages[:3])
     if job.status == "waiting":
-        return ""
+        return job.reason or ""
     return _count(job) + (job.reason or "")

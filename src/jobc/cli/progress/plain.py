@@ -46,6 +46,10 @@ class PlainProgress:
             if event["parent"] is not None:
                 return f"run {event['run']} of `{event['workflow']}` started"
             return f"run {event['run']} of `{event['workflow']}` started ({event['file']})"
+        if kind == "run-waiting":
+            return f"run {event['run']} {event['reason']}"
+        if kind == "job-waiting":
+            return f"{where}: {event['reason']}"
         if kind == "run-cancelling":
             return f"run {event['run']} is ending: {event['reason']}; clean-up jobs still run"
         if kind == "run-ended":

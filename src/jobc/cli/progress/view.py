@@ -77,6 +77,8 @@ class RunView:
         self.reason: str | None = None
         #: Why it is coming to an early end, while it is.
         self.ending: str | None = None
+        #: What the run waits for before it may begin, while it does.
+        self.waits: str | None = None
         self.duration = 0.0
         self.outputs: dict[str, Any] = {}
         self.jobs: dict[str, JobView] = {}
@@ -100,8 +102,11 @@ class RunView:
                 self._prefixes[run] = f"{self._prefixes.get(parent, '')}{event['workflow']}.{number}/"
         if kind == "combination-started":
             self._matrices[(run, event["job"], event["combination"])] = event["matrix"]
+        elif kind == "combination-ended" and event["retried_in_s"] is None:
+            self._matrices.pop((run, event["job"], event["combination"]), None)
         if run != self.id:
             return
+        self.waits = event["reason"] if kind == "run-waiting" else None
         if kind == "run-cancelling":
             self.ending = event["reason"]
             return
@@ -118,6 +123,9 @@ class RunView:
         key = (job.id, combination if combination is not None else -1)
         if kind == "job-started":
             job.status, job.started, job.total = "running", time.monotonic(), event["combinations"]
+            job.reason = None
+        elif kind == "job-waiting":
+            job.reason = event["reason"]
         elif kind == "combination-started":
             job.running[combination] = ""
             self._stages.pop(key, None)
@@ -158,7 +166,7 @@ class RunView:
         job = event["job"]
         if job is None:
             return ""
-        matrix = self._matrices.get((event["run"], job, event["combination"])) or {}
+        matrix = event.get("matrix") or self._matrices.get((event["run"], job, event["combination"])) or {}
         return f"{self._prefixes.get(event['run'], '')}{job}{matrix_text(matrix)}"
 
 

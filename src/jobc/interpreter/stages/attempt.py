@@ -109,7 +109,9 @@ class Attempt:
         assert ended.signal is not None
         name = signal_name(ended.signal)
         remedy = "; it may have run out of memory" if name == "SIGKILL" else ""
-        return self.failure("signal", "the process was killed by %s%s" % (name, remedy))
+        failure = self.failure("signal", "the process was killed by %s%s" % (name, remedy))
+        failure.error.bases = [name]
+        return failure
 
     def parallelism(self, code: Optional[CodeIndex], default: int) -> int:
         return default if code is None else self.scope.whole(code, "`max-parallel`", 1)

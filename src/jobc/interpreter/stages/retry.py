@@ -1,8 +1,9 @@
 """Further attempts after the first: how many, which failures, how long between them (LANGUAGE §3).
 
 The wait before further attempt n (from 1) is `delay` for `fixed`, `delay * n` for `linear`, `delay * 2^(n-1)` for
-`exponential`, at most `max-delay`, and then up to `jitter` more: a number up to 1 is a part of the wait,
-anything else a duration. Unset parts come from `JOBC_CORE_RETRY_*`, then `WORKFLOW_CORE_RETRY_*`, then 3 and 5.
+`exponential`, at most `max-delay`, and then up to `jitter` more: a number up to 1 is a part of the wait (`true` is a half),
+anything else a duration. How much more follows from the run's id, the combination, the stage and n alone, so it is the same
+whenever the run is done again under its id, and spreads what failed together. Unset parts come from `JOBC_CORE_RETRY_*`, then `WORKFLOW_CORE_RETRY_*`, then 3 and 5.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ def setting(environ: Mapping[str, str], name: str) -> Optional[str]:
 class Policy:
     """`further` attempts; `wait(n)` the seconds before further attempt n; `covers` whether a failure is worth one."""
 
-    def __init__(self, retry: Optional[Retry], scope: Scope) -> None:
+    def __init__(self, retry: Optional[Retry], scope: Scope, seed: str = "") -> None:
         self.further = 0
+        self._seed = seed
         self._delay = 0.0
         self._longest: Optional[float] = None
         self._jitter = 0.0
@@ -75,7 +77,9 @@ class Policy:
             delay = min(delay, self._longest)
         delay = min(delay, LONGEST)
         most = self._jitter * delay if self._jitter_is_part else self._jitter
-        return delay + random.uniform(0.0, most) if most else delay
+        if not most:
+            return delay
+        return delay + random.Random("%s/%d" % (self._seed, number)).uniform(0.0, most)
 
     def covers(self, error: ErrorInfo, bases: Sequence[str] = ()) -> bool:
         if not self._on:

@@ -180,7 +180,7 @@ class _Life:
         scope, stage = self.scope, self.stage
         env = scope.with_env(stage.env)
         settings = scope.inside(env, outer)
-        policy = Policy(stage.retry, settings)
+        policy = Policy(stage.retry, settings, self._seed())
         if stage.timeout is not None:
             limit = duration(settings, stage.timeout, "`timeout`")
         number = 1
@@ -201,6 +201,11 @@ class _Life:
                 self._cut(outer)
                 return
             number += 1
+
+    def _seed(self) -> str:
+        inputs = self.state.inputs
+        index = inputs.strategy.get("index", 0)
+        return "%s/%s/%s/%s" % (inputs.run.get("id"), self.state.job.id, index, self.path)
 
     def _attempt(
         self, number: int, env: Dict[str, str], outer: Cancellation, limit: Optional[float]
