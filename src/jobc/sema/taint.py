@@ -109,6 +109,12 @@ class Taint:
         self.started: list[tuple[Taint, Job, TriggerStage]] = []
         self.has_sources = any(map(is_free, self._params.values()))
 
+    def forget(self) -> None:
+        """Let go of what was found, which refers to this in turn and would keep the model until a collector comes by."""
+        self._scripts.clear()
+        self._targets.clear()
+        self.started.clear()
+
     def value(self, value: Value | None, job: Job | None, stage: Stage | None = None) -> Flow | None:
         """The first flow into a value."""
         if value is None or isinstance(value, Const):

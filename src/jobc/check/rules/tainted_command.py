@@ -98,13 +98,16 @@ _EXEC_CALLS = frozenset(f"os.{name}" for name in ("execv", "execve", "execvp", "
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
-    for workflow, taint in project(model):
+    flows = project(model)
+    for workflow, taint in flows:
         if not taint.has_sources:
             continue
         for job in workflow.jobs.values():
             yield from _environment(job, workflow, taint)
             for stage in stages(job):
                 yield from _stage(stage, job, workflow, taint)
+    for _, taint in flows:
+        taint.forget()
 
 
 def _environment(job: Job, workflow: WorkflowModel, taint: Taint) -> Iterator[Diagnostic]:
