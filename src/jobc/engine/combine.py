@@ -30,6 +30,8 @@ def end_of_job(state: JobState, result: JobResult) -> None:
         result.reason = _reason(state, survey, result.status)
         result.outputs = _outputs(state, survey)
         result.combinations = combinations
+    elif state.is_matrix:
+        result.outputs = {name: [] for name, _ in state.job.outputs or []}
     result.attempts = state.attempts
     state.result = result
     state.matrices = iter(())
