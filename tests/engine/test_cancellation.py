@@ -218,7 +218,7 @@ def test_a_task_that_ignores_its_end_is_left_behind(monkeypatch):
     assert len(backend.killed) == 1
 
 
-def test_a_task_that_its_environment_lost_fails_with_the_reason():
+def test_a_task_that_its_environment_loses_is_run_again_and_fails_with_the_reason_in_the_end():
     from jobc.backends.api import LOST, Capabilities, JobStatus
 
     class Losing(Scripted):
@@ -229,5 +229,8 @@ def test_a_task_that_its_environment_lost_fails_with_the_reason():
 
     builder = Builder()
     builder.job("a")
-    result = run(builder, backend=Losing(held("a")))
-    assert result.jobs["a"].reason == "the node is gone"
+    backend = Losing(held("a"))
+    result = run(builder, backend=backend, environ={"JOBC_MAX_INTERRUPTIONS": "2"})
+    assert "3 times (the node is gone)" in result.jobs["a"].reason
+    assert len(backend.submitted) == 3
+    assert result.jobs["a"].attempts == 1

@@ -19,28 +19,34 @@ def end_of_job(state: JobState, result: JobResult) -> None:
     combinations: list[CombinationResult] = []
     if not result.status:
         for index in range(state.next_index):
-            combinations.append(state.results.get(index) or _not_run({}, state.stopped))
+            combinations.append(state.results.get(index) or not_run({}, state.stopped))
         if state.next_index < state.total:
-            combinations.extend(_not_run(matrix, state.stopped) for matrix in state.matrices)
+            combinations.extend(not_run(matrix, state.stopped) for matrix in state.matrices)
         result.status = combine(each.status for each in combinations)
         result.reason = _reason(state, combinations, result.status)
     result.combinations = combinations
     result.attempts = state.attempts
     result.outputs = _outputs(state, combinations)
-    state.result = result
     state.matrices = iter(())
     state.results = {}
+    conclude(state, result)
+
+
+def conclude(state: JobState, result: JobResult) -> None:
+    """Make a complete result what others see of a job."""
+    state.result = result
     state.run.result.jobs[state.job.id] = result
     state.view = {
         "result": result.status,
         "outputs": result.outputs,
         "combinations": [
-            {"matrix": each.matrix, "result": each.status, "outputs": each.outputs} for each in combinations
+            {"matrix": each.matrix, "result": each.status, "outputs": each.outputs}
+            for each in result.combinations
         ],
     }
 
 
-def _not_run(matrix: dict[str, Any], why: str | None) -> CombinationResult:
+def not_run(matrix: dict[str, Any], why: str | None) -> CombinationResult:
     result = CombinationResult(CANCEL, matrix)
     result.error = ErrorInfo("cancel", why or "not started")
     return result

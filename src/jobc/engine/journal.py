@@ -128,9 +128,24 @@ class Journal:
             try:
                 self._write(batch)
             except sqlite3.Error as error:
+                with self._lock:  # a later flush may succeed
+                    self._pending[:0] = batch
                 raise state_error(self.path, error) from error
             self._written = written
             self._flushed_at = time.monotonic()
+
+    def unwritten(self) -> list[tuple[str, Sequence[Any]]]:
+        """What was recorded and is not committed."""
+        with self._lock:
+            return list(self._pending)
+
+    def transact(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """Write statements at once, all or none."""
+        with self._write_lock:
+            try:
+                self._write(list(statements))
+            except sqlite3.Error as error:
+                raise state_error(self.path, error) from error
 
     def insert(self, statement: str, values: Sequence[Any]) -> int:
         """Write one row at once; its integer key."""

@@ -31,13 +31,23 @@ from typing import Any
 from jobc.backends.api import BackendError, JobHandle
 from jobc.engine.combine import end_of_job, end_of_run
 from jobc.engine.groups import Groups
-from jobc.engine.judge import Failure, Judge
+from jobc.engine.judge import Failure, Judge, expansion
 from jobc.engine.options import MAX_DEPTH, Options
 from jobc.engine.recorder import Recorder
 from jobc.engine.result import JobResult
 from jobc.engine.retry import delay
-from jobc.engine.state import ENDED, OPEN, QUEUED, WAITING, CombinationState, JobState, RunState, Ticket
-from jobc.engine.tasks import Tasks, failed, submission_error
+from jobc.engine.state import (
+    ENDED,
+    OPEN,
+    QUEUED,
+    WAITING,
+    CombinationState,
+    JobState,
+    Restored,
+    RunState,
+    Ticket,
+)
+from jobc.engine.tasks import Tasks, failed, interrupted, submission_error
 from jobc.engine.timers import Timers
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, TriggerOutcome
@@ -47,6 +57,8 @@ from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 
 #: Seconds that a task has to end after it was killed; then it is left behind.
 ABANDON = 5.0
+#: Why a combination was cancelled.
+FAIL_FAST = "another combination failed (fail-fast)"
 #: How long log text may wait for its commit, in seconds.
 LOG_DELAY = 0.5
 
@@ -76,7 +88,7 @@ class Scheduler:
         self._finished = 0
         self._on: dict[str, Callable[[Any], None]] = {
             "ended": lambda ended: self._task_ended(*ended),
-            "lost": lambda lost: self._finish(lost[0], failed(lost[0], ErrorInfo("backend", lost[1]))),
+            "lost": lambda lost: self._lost(*lost),
             "trigger": self._triggered,
             "trigger-cancel": self._trigger_cancelled,
             "cancel": lambda message: self._cancel_run(self._root, "cancel", message),
@@ -117,13 +129,16 @@ class Scheduler:
     # Runs
 
     def _open_run(self, run: RunState) -> None:
-        run.started = time.monotonic()
+        run.started = time.monotonic() - run.active
         if run.timeout is not None:
             run.deadline = self._timers.after(run.timeout, partial(self._run_timed_out, run, run.timeout))
         for state in run.jobs:
+            if state.phase == OPEN:
+                self._go_on(state)
+        for state in sorted(run.jobs, key=lambda each: each.queued):
             if state.waiting == 0 and state.phase == WAITING:
                 self._decidable.append(state)
-        if run.pending == 0:
+        if run.pending == 0 and not run.result.status:
             self._close_run(run)
 
     def _close_run(self, run: RunState) -> None:
@@ -134,7 +149,11 @@ class Scheduler:
         self._recorder.run_ended(
             run.id, run.key, result.status, result.reason, result.duration, result.outputs
         )
-        ticket = run.ticket
+        self._report(run)
+
+    def _report(self, run: RunState) -> None:
+        """Tell the `trigger` stage that waits for a run how it ended."""
+        result, ticket = run.result, run.ticket
         if ticket is None:
             return
         self._children.remove(run)
@@ -164,11 +183,15 @@ class Scheduler:
             refusal = f"workflows trigger one another more than {MAX_DEPTH} levels deep"
         elif combination.cancelled is not None or combination.ended:
             refusal = "cancelled before it started"
+        elif self._recorder.failure is not None:
+            refusal = str(self._recorder.failure)
         if refusal is None:
             try:
                 run = self._start_run(ticket.workflow, ticket.params, ticket)
             except Failure as failure:
                 refusal = failure.error.message
+            except StateError as error:
+                refusal = str(error)
         if refusal is not None:
             status = CANCEL if combination.cancelled is not None else FAILED
             ticket.outcome = TriggerOutcome(status, {}, refusal)
@@ -176,6 +199,9 @@ class Scheduler:
             return
         ticket.run = run
         self._children.append(run)
+        if run.result.status:
+            self._report(run)
+            return
         self._open_run(run)
         if ticket.cancellation.thrown:
             self._trigger_cancelled(ticket)
@@ -221,7 +247,20 @@ class Scheduler:
                     self._kill(combination)
 
     def _journal_failed(self, error: StateError) -> None:
-        self._cancel_run(self._root, "cancel", str(error))
+        for run in [self._root, *self._children]:
+            self._drain(run, str(error))
+
+    def _drain(self, run: RunState, message: str) -> None:
+        """Start nothing more but clean-up jobs; let what runs come to its own end."""
+        if run.cancelled is not None:
+            return
+        run.cancelled = ("cancel", message)
+        self._recorder.run_cancelling(run.id, run.key, message)
+        for state in run.jobs:
+            if state.phase == ENDED or state.job.rule == "all_done":
+                continue
+            self._close_job(state, "cancel", message)
+            self._see_end(state)
 
     def _log_arrived(self) -> None:
         if not self._log_waits:
@@ -245,16 +284,19 @@ class Scheduler:
         state.started = time.monotonic()
         self._recorder.job_ready(run.id, run.key, state.position, state.job.id)
         try:
-            status, reason = self._judge.verdict(state)
+            was_decided = "group" in state.plan and run.cancelled is None
+            status, reason = (SUCCESS, None) if was_decided else self._judge.verdict(state)
             if status != SUCCESS:
                 self._end_job(state, status, reason)
                 return
-            group = self._judge.group(state)
+            group = state.plan.get("group") or self._judge.group(state)
         except Failure as failure:
             self._fail_job(state, failure)
             return
         if group is not None:
             state.phase = QUEUED
+            state.plan["group"] = group
+            self._recorder.job_queued(run.key, state.position, state.plan)
             admitted, displaced = self._groups.enter(state, *group)
             for other in displaced:
                 self._stop_job(
@@ -266,18 +308,81 @@ class Scheduler:
 
     def _open_job(self, state: JobState) -> None:
         try:
-            expansion = self._judge.expansion(state)
+            state.plan.update(self._judge.strategy(state))
         except Failure as failure:
             self._fail_job(state, failure)
             return
-        state.matrices, state.total, state.max_parallel, state.fail_fast = expansion
+        state.matrices, state.total, state.max_parallel, state.fail_fast = expansion(state.plan)
         state.phase = OPEN
         run = state.run
         if state.total == 0:
             self._end_job(state, SKIP, "the matrix has no combinations")
             return
-        self._recorder.job_started(run.id, run.key, state.position, state.job.id, state.total)
+        self._recorder.job_started(run.id, run.key, state.position, state.job.id, state.total, state.plan)
         self._list(state)
+
+    def _go_on(self, state: JobState) -> None:
+        """Take up a job that an earlier engine began."""
+        if "group" in state.plan:
+            self._groups.enter(state, *state.plan["group"])
+        restored, state.restored = state.restored, []
+        for each in restored:
+            combination = each.combination
+            if each.wait is not None:
+                again = partial(self._retry, combination)
+                state.retrying[combination] = self._timers.after(each.wait, again)
+            elif each.submitted and self._tasks.reattaches(state):
+                self._attach(combination, each)
+            elif each.submitted and combination.interruptions >= self._options.max_interruptions:
+                self._give_up(combination)
+            else:
+                combination.interruptions += each.submitted
+                state.retries.append(combination)
+        if state.fail_fast and any(result.status == FAILED for result in state.results.values()):
+            self._stop_job(state, "cancel", FAIL_FAST)
+        else:
+            self._see_end(state)
+
+    def _attach(self, combination: CombinationState, restored: Restored) -> None:
+        """Take up an attempt where it runs; one whose submission was not recorded is submitted, which is idempotent."""
+        if restored.handle is None:
+            combination.job.retries.append(combination)
+            return
+        self._start(combination)
+        self._tasks.attach(combination, restored.handle)
+        try:
+            limit = self._tasks.seconds(combination)
+        except Failure:
+            return  # so it failed before, and nothing was submitted
+        self._limit(combination, limit, max(0.0, limit - restored.elapsed))
+
+    def _limit(self, combination: CombinationState, limit: float, left: float) -> None:
+        message = f"the job's time of {limit:g} s was over"
+        combination.deadline = self._timers.after(
+            left, partial(self._cancel, combination, "timeout", message)
+        )
+
+    def _give_up(self, combination: CombinationState) -> None:
+        result = failed(combination, interrupted(combination))
+        combination.attempt += 1
+        self._recorder.combination_ended(combination.place, result, None)
+        combination.ended = True
+        combination.job.results[combination.index] = result
+
+    def _lost(self, combination: CombinationState, message: str) -> None:
+        """The environment lost a task: not the workflow's failure, so it has a budget of its own."""
+        if combination.interruptions >= self._options.max_interruptions:
+            self._finish(combination, failed(combination, interrupted(combination, message)))
+            return
+        if combination.cancelled is not None:
+            self._finish(combination, _ended_early(combination))
+            return
+        self._leave(combination)
+        combination.interruptions += 1
+        combination.attempt -= 1
+        combination.handle = combination.backend = None
+        combination.job.retries.append(combination)
+        self._list(combination.job)
 
     def _list(self, state: JobState) -> None:
         if not state.listed and state.startable:
@@ -286,6 +391,13 @@ class Scheduler:
 
     def _stop_job(self, state: JobState, reason: str, message: str) -> None:
         """Start no further combination, and ask those that run to end; the rest is CANCEL."""
+        self._close_job(state, reason, message)
+        for combination in sorted(state.running, key=lambda each: each.index):
+            self._cancel(combination, reason, message)
+        self._see_end(state)
+
+    def _close_job(self, state: JobState, reason: str, message: str) -> None:
+        """Start no further combination."""
         if state.phase in (WAITING, QUEUED):
             self._end_job(state, CANCEL, message)
             return
@@ -297,9 +409,6 @@ class Scheduler:
             combination.ended = True
             state.results[combination.index] = _ended_early(combination)
         state.retries.clear()
-        for combination in sorted(state.running, key=lambda each: each.index):
-            self._cancel(combination, reason, message)
-        self._see_end(state)
 
     def _see_end(self, state: JobState) -> None:
         if state.phase == OPEN:
@@ -324,18 +433,7 @@ class Scheduler:
         result.duration = time.monotonic() - state.started if state.started else 0.0
         end_of_job(state, result)
         state.phase = ENDED
-        self._recorder.job_ended(
-            run.id,
-            run.key,
-            state.position,
-            state.job.id,
-            status=result.status,
-            reason=result.reason,
-            error=error,
-            duration=result.duration,
-            attempts=result.attempts,
-            outputs=result.outputs,
-        )
+        self._recorder.job_ended(run.id, run.key, state.position, state.job.id, result)
         for admitted in self._groups.leave(state):
             self._open_job(admitted)
         for dependent in state.dependents:
@@ -373,12 +471,18 @@ class Scheduler:
                 state.listed = False
         if not granted and not begun:
             return
-        if not self._recorder.commit() and self._recorder.failure is not None:
-            self._journal_failed(self._recorder.failure)
+        self._recorder.commit()
+        broken = self._recorder.failure
+        if broken is not None:
+            self._journal_failed(broken)
         for ticket in granted:
             ticket.done.set()
         for combination in begun:
-            if not combination.ended and combination.cancelled is None:
+            if combination.ended or combination.cancelled is not None:
+                continue
+            if broken is not None and combination.job.job.rule != "all_done":
+                self._cancel(combination, "cancel", str(broken))
+            else:
                 self._submit(combination)
 
     def _blocked(self, state: JobState) -> bool:
@@ -393,7 +497,17 @@ class Scheduler:
             combination = state.retries.popleft()
         else:
             combination = CombinationState(state, state.next_index, next(state.matrices))
+            combination.attempt = combination.base = state.bases.get(state.next_index, 0)
             state.next_index += 1
+        self._start(combination)
+        self._recorder.combination_started(
+            combination.place, combination.matrix, combination.base, combination.interruptions
+        )
+        return combination
+
+    def _start(self, combination: CombinationState) -> None:
+        """Count the next attempt in; `_leave` counts it out."""
+        state = combination.job
         combination.attempt += 1
         combination.started = time.monotonic()
         state.attempts = max(state.attempts, combination.attempt)
@@ -401,8 +515,15 @@ class Scheduler:
         state.run.running += 1
         self._tasks.begin(combination)
         self._free -= 1
-        self._recorder.combination_started(combination.place, combination.matrix)
-        return combination
+
+    def _leave(self, combination: CombinationState) -> None:
+        state = combination.job
+        self._timers.cancel(combination.deadline)
+        self._timers.cancel(combination.abandon)
+        state.running.discard(combination)
+        state.run.running -= 1
+        self._tasks.end(combination)
+        self._free += 1
 
     def _submit(self, combination: CombinationState) -> None:
         try:
@@ -410,10 +531,7 @@ class Scheduler:
         except (Failure, BackendError) as problem:
             self._finish(combination, failed(combination, submission_error(problem)))
             return
-        message = f"the job's time of {limit:g} s was over"
-        combination.deadline = self._timers.after(
-            limit, partial(self._cancel, combination, "timeout", message)
-        )
+        self._limit(combination, limit, limit)
 
     def _task_ended(self, name: str, handle: JobHandle) -> None:
         found = self._tasks.collect(name, handle)
@@ -452,12 +570,7 @@ class Scheduler:
         if combination not in state.running:
             return  # left behind, and late
         self._finished += 1
-        self._timers.cancel(combination.deadline)
-        self._timers.cancel(combination.abandon)
-        state.running.discard(combination)
-        state.run.running -= 1
-        self._tasks.end(combination)
-        self._free += 1
+        self._leave(combination)
         result.duration = time.monotonic() - combination.started
         result.matrix = combination.matrix
         cancelled = combination.cancelled
@@ -468,19 +581,21 @@ class Scheduler:
         if result.status == FAILED and state.stopped is None and state.job.retry is not None:
             try:
                 environment = self._judge.of_combination(combination)
-                wait = delay(state.job.retry, result, combination.attempt, self._judge, environment)
+                number = combination.attempt - combination.base
+                wait = delay(state.job.retry, result, number, self._judge, environment)
             except Failure as failure:
                 result.error = failure.error
         self._recorder.combination_ended(combination.place, result, wait)
         if wait is not None:
             combination.handle = combination.backend = combination.cancelled = None
+            combination.interruptions, combination.replay = 0, None
             state.retrying[combination] = self._timers.after(wait, partial(self._retry, combination))
             self._list(state)
             return
         combination.ended = True
         state.results[combination.index] = result
         if result.status == FAILED and state.fail_fast and state.stopped is None:
-            self._stop_job(state, "cancel", "another combination failed (fail-fast)")
+            self._stop_job(state, "cancel", FAIL_FAST)
         else:
             self._see_end(state)
 

@@ -6,6 +6,7 @@ A job goes `waiting` (for needs) → `queued` (for its concurrency group) → `o
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from jobc.ir.program import Job, Workflow
 if TYPE_CHECKING:
     from jobc.backends.api import Backend, JobHandle
     from jobc.engine.timers import Timer
+    from jobc.interpreter.replay import Replay
 
 WAITING = "waiting"
 QUEUED = "queued"
@@ -56,14 +58,17 @@ class CombinationState:
         "abandon",
         "attempt",
         "backend",
+        "base",
         "cancelled",
         "deadline",
         "ended",
         "handle",
         "index",
+        "interruptions",
         "job",
         "lent",
         "matrix",
+        "replay",
         "started",
     )
 
@@ -72,6 +77,12 @@ class CombinationState:
         self.index = index
         self.matrix = matrix
         self.attempt = 0
+        #: The attempt after which the retry budget counts: 0, or the last one before the job was to run again.
+        self.base = 0
+        #: How often the present attempt was begun in vain, its engine having died.
+        self.interruptions = 0
+        #: What was done of the attempt then.
+        self.replay: Replay | None = None
         self.started = 0.0
         self.ended = False
         self.handle: JobHandle | None = None
@@ -86,7 +97,8 @@ class CombinationState:
     @property
     def name(self) -> str:
         """Of the task: the same whenever this attempt is submitted."""
-        return f"{self.job.run.id}.{self.job.job.id}.{self.index}.{self.attempt}"
+        again = f".{self.interruptions}" if self.interruptions else ""
+        return f"{self.job.run.id}.{self.job.job.id}.{self.index}.{self.attempt}{again}"
 
     @property
     def place(self) -> Place:
@@ -94,11 +106,27 @@ class CombinationState:
         return Place(job.run.id, job.run.key, job.job.id, job.position, self.index, self.attempt)
 
 
+class Restored:
+    """A combination that goes on: at once, after the rest of its delay (`wait`, seconds), or where `handle` says it runs."""
+
+    __slots__ = ("combination", "elapsed", "handle", "submitted", "wait")
+
+    def __init__(self, combination: CombinationState, *, wait: float | None = None) -> None:
+        self.combination = combination
+        self.wait = wait
+        #: Whether it may have been submitted; `handle` says where to, if that was recorded.
+        self.submitted = False
+        #: Seconds since it began.
+        self.elapsed = 0.0
+        self.handle: JobHandle | None = None
+
+
 class JobState:
     """One job of a run. `waiting` counts needs that have not ended."""
 
     __slots__ = (
         "attempts",
+        "bases",
         "dependents",
         "fail_fast",
         "group",
@@ -110,7 +138,10 @@ class JobState:
         "needs",
         "next_index",
         "phase",
+        "plan",
         "position",
+        "queued",
+        "restored",
         "result",
         "results",
         "retries",
@@ -137,6 +168,14 @@ class JobState:
         self.result: JobResult | None = None
         self.started = 0.0
         self.attempts = 0
+        #: What was decided when it began, in a form that a resumed run goes by (`Judge.strategy`, `group`).
+        self.plan: dict[str, Any] = {}
+        #: When it came to its concurrency group, of a job that an earlier engine saw come.
+        self.queued = math.inf
+        #: Combination → the attempts that it had before the job was to run again.
+        self.bases: dict[int, int] = {}
+        #: Combinations that an earlier engine began, until the scheduler takes them up.
+        self.restored: list[Restored] = []
         self.matrices: Iterator[dict[str, Any]] = iter(())
         self.total = 0
         self.next_index = 0
@@ -178,6 +217,7 @@ class RunState:
     """A run: the first one, or one that a `trigger` stage asked for. `key` is its row in the journal."""
 
     __slots__ = (
+        "active",
         "cancelled",
         "children",
         "deadline",
@@ -222,6 +262,8 @@ class RunState:
         self.cancelled: tuple[str, str] | None = None
         self.killed = False
         self.started = 0.0
+        #: Seconds that earlier engines worked on it.
+        self.active = 0.0
         #: Its own time in seconds.
         self.timeout: float | None = None
         self.deadline: Timer | None = None

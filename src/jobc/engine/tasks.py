@@ -20,7 +20,8 @@ from jobc.engine.state import CombinationState, JobState
 from jobc.engine.timers import Timers
 from jobc.errors import UsageError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, Inputs
-from jobc.ir.program import Program
+from jobc.interpreter.evaluator import Environment
+from jobc.ir.program import Job, Program
 from jobc.ir.status import FAILED
 
 
@@ -85,6 +86,22 @@ class Tasks:
             self._timers.after(capabilities.poll_seconds, partial(self._poll, name))
         return limit
 
+    def reattaches(self, state: JobState) -> bool:
+        """Whether a task of the job can be found again that another process submitted."""
+        try:
+            return self._backend(canonical(state.job.runs_on.type)).capabilities.reattach
+        except BackendError:
+            return False  # submitting it says why
+
+    def attach(self, combination: CombinationState, handle: JobHandle) -> None:
+        """Wait for a task that another process submitted: by polling, since it is not known to notify this one."""
+        name = canonical(combination.job.job.runs_on.type)
+        combination.backend, combination.handle = self._backend(name), handle
+        self._running[(name, handle.id)] = combination
+        if name not in self._polled:
+            self._polled.add(name)
+            self._timers.after(0.0, partial(self._poll, name))
+
     def collect(self, name: str, handle: JobHandle) -> tuple[CombinationState, CombinationResult] | None:
         """What a task that has ended belongs to, and its result; None if nobody waits for it any more."""
         combination = self._running.pop((name, handle.id), None)
@@ -132,8 +149,8 @@ class Tasks:
             workdir=options.workdir,
             grace=options.grace,
             live=options.live,
+            replay=combination.replay,
         )
-        limit = self._judge.duration(job.timeout, environment, "timeout")
         task = Task(
             combination.name,
             self._program,
@@ -143,7 +160,15 @@ class Tasks:
             arguments=self._judge.named(job.runs_on.args, environment),
             resources=self._judge.named(job.resources, environment),
         )
-        return task, options.job_timeout if limit is None else limit
+        return task, self._limit(job, environment)
+
+    def seconds(self, combination: CombinationState) -> float:
+        """The time that an attempt has. Raises Failure."""
+        return self._limit(combination.job.job, self._judge.of_combination(combination))
+
+    def _limit(self, job: Job, environment: Environment) -> float:
+        limit = self._judge.duration(job.timeout, environment, "timeout")
+        return self._options.job_timeout if limit is None else limit
 
     def _backend(self, name: str) -> Backend:
         if name not in self._backends:
@@ -182,6 +207,12 @@ def failed(combination: CombinationState, error: ErrorInfo) -> CombinationResult
     result = CombinationResult(FAILED, combination.matrix)
     result.error = error
     return result
+
+
+def interrupted(combination: CombinationState, why: str = "its engine died each time") -> ErrorInfo:
+    times = combination.interruptions + 1
+    message = f"it was interrupted {times} times ({why}); raise JOBC_MAX_INTERRUPTIONS to try again"
+    return ErrorInfo("interrupted", message)
 
 
 def submission_error(problem: Failure | BackendError) -> ErrorInfo:

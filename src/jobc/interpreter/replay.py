@@ -53,6 +53,7 @@ class Replay:
         self.stages = stages
         self._lock = threading.Lock()
         self._prefixes = {prefix for path in stages for prefix in _prefixes(path)}
+        self._walk = _Walk(stages)
         numbers = [change[0] for kept in stages.values() for change in kept.changes]
         #: The number of the last change of `params`.
         self.last = max(numbers, default=0)
@@ -80,16 +81,15 @@ class Replay:
         inside = (path + ".", path + "[")
         with self._lock:  # others read on: nothing is changed in place
             self.stages = {
-                own: kept
-                for own, kept in self.stages.items()
-                if own != path and not own.startswith(inside)
+                own: kept for own, kept in self.stages.items() if own != path and not own.startswith(inside)
             }
             self._prefixes = {prefix for own in self.stages for prefix in _prefixes(own)}
+            self._walk = _Walk(self.stages)
 
     def restore(self, stage: Stage, path: str, scope: "Scope") -> List[StageResult]:
         """Make known in `scope` what a stage that had ended did; the results of the stages inside it."""
         nested: List[StageResult] = []
-        for id, kept in _Walk(self.stages).inside(stage, path):
+        for id, kept in self._walk.inside(stage, path):
             nested.append(kept.result)
             for change in kept.changes:
                 scope.state.restore_params(change)
