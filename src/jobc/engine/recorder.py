@@ -296,8 +296,8 @@ class Recorder:
         )
         self._mark(key, "run-resumed", None, None, None)
         self._know(key, jobs)
-        more = {"workflow": workflow, "file": file, "parent": parent_id, "params": dict(params)}
-        more.update(jobs=[job for _, job in jobs], resumed=True, kept=kept)
+        more: dict[str, Any] = {"workflow": workflow, "file": file, "parent": parent_id}
+        more.update(params=dict(params), jobs=[job for _, job in jobs], resumed=True, kept=kept)
         self._tell("run-started", id, None, None, None, more)
 
     def job_kept(self, run: str, job: str, result: JobResult | None, total: int, ended: int) -> None:

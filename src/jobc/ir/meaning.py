@@ -7,7 +7,7 @@ changes nothing.
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Set
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Set
 
 from jobc.ir.codec import _LAYOUT
 from jobc.ir.program import Job, Program, PyStage, Script, Stage, Workflow
@@ -41,7 +41,7 @@ def params_read(program: Program, workflow: Workflow, job: Optional[Job]) -> Opt
 def _reads(tree: Any, found: Set[str]) -> bool:
     """Collect parameters; False where they are read as a whole."""
     if isinstance(tree, dict):
-        return all([_reads(item, found) for item in tree.values()])
+        return all(list(_each(tree.values(), found)))
     if not isinstance(tree, (list, tuple)):
         return True
     if len(tree) == 3 and tree[0] in ("get", "index") and tree[1] == ["name", "params"]:
@@ -51,7 +51,12 @@ def _reads(tree: Any, found: Set[str]) -> bool:
         return False
     if list(tree) == ["name", "params"]:
         return False
-    return all([_reads(item, found) for item in tree])
+    return all(list(_each(tree, found)))
+
+
+def _each(trees: Iterable[Any], found: Set[str]) -> Iterator[bool]:
+    for tree in trees:
+        yield _reads(tree, found)
 
 
 def _python(stages: List[Stage]) -> Iterator[Script]:

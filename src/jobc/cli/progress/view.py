@@ -118,6 +118,7 @@ class RunView:
         key = (job.id, combination if combination is not None else -1)
         if kind == "job-started":
             job.status, job.started, job.total = "running", time.monotonic(), event["combinations"]
+            job.ended = event.get("ended", 0)
         elif kind == "combination-started":
             job.running[combination] = ""
             self._stages.pop(key, None)
