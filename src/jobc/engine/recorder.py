@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -236,8 +236,6 @@ class Recorder:
         key = 0
         if self._journal is not None:
             try:
-                if program is not None and parent is None:
-                    self._record("INSERT OR IGNORE INTO programs (hash, ir) VALUES (?, ?)", program)
                 key = self._journal.insert(
                     _RUN,
                     (
@@ -254,12 +252,8 @@ class Recorder:
                         time.time(),
                         *owner.this_process(),
                     ),
+                    lambda key: _first_rows(key, program if parent is None else None, jobs),
                 )
-                for position, job in jobs:
-                    self._record(
-                        "INSERT INTO jobs (run, position, id) VALUES (?, ?, ?)", (key, position, job)
-                    )
-                self._mark(key, "run-started", None, None, None)
             except StateError as error:
                 if parent is not None:
                     self._fail(error)
@@ -505,6 +499,20 @@ class Recorder:
             self.commit()
         else:
             self._on_log()
+
+
+def _first_rows(
+    key: int, program: tuple[str, bytes] | None, jobs: list[tuple[int, str]]
+) -> list[tuple[str, Sequence[Any]]]:
+    """What enters the journal together with a run, so that there is never a run without its jobs."""
+    rows: list[tuple[str, Sequence[Any]]] = [
+        ("INSERT INTO jobs (run, position, id) VALUES (?, ?, ?)", (key, position, job))
+        for position, job in jobs
+    ]
+    rows.append((_EVENT, (key, time.time(), "run-started", None, None, None, None)))
+    if program is not None:
+        rows.append(("INSERT OR IGNORE INTO programs (hash, ir) VALUES (?, ?)", program))
+    return rows
 
 
 def _told(result: JobResult) -> dict[str, Any]:
