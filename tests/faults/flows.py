@@ -152,6 +152,11 @@ def small() -> str:
     return _flow([make(0, f"{NAMES[make]}-0") for make, _ in _KINDS])
 
 
+def tiny() -> str:
+    """As few stages as have a matrix, retries, an inline stage, nested stages and a nested run."""
+    return _flow([_load(0, "load-0"), _clean(0, "clean-0"), _call(0, "call-0")])
+
+
 def _flow(jobs: list[str]) -> str:
     tag = "${{ params.tag }}"
     child = "\n".join(

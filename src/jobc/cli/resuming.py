@@ -40,7 +40,7 @@ def resume(args: argparse.Namespace, context: Context) -> int:
     journal = Journal.create(path)
     try:
         past = engine.PastRun(journal, args.resume)
-        if past.status is not None and not args.failed_only:
+        if past.status is not None and not (args.failed_only and _failed(past)):
             return _ended(past, args, context)
         program = None if args.ignore_changes else _program(past, args, context)
     except BaseException:
@@ -77,10 +77,19 @@ def _refuse(args: argparse.Namespace) -> None:
     for name, flag in _FIXED.items():
         if getattr(args, name) is not None:
             raise UsageError(
-                f"{flag} cannot be given with --resume: a run keeps what it began with", help=f"leave {flag} away"
+                f"{flag} cannot be given with --resume: a run keeps what it began with",
+                help=f"leave {flag} away",
             )
     if args.accept_changes and args.ignore_changes:
-        raise UsageError("--accept-changes and --ignore-changes contradict each other", help="give one of them")
+        raise UsageError(
+            "--accept-changes and --ignore-changes contradict each other", help="give one of them"
+        )
+
+
+def _failed(past: PastRun) -> bool:
+    """Whether there is anything that failed or was cancelled."""
+    jobs = past.result().jobs.values()
+    return past.status != "success" or any(job.status in ("failed", "cancel") for job in jobs)
 
 
 def _ended(past: PastRun, args: argparse.Namespace, context: Context) -> int:
@@ -89,7 +98,9 @@ def _ended(past: PastRun, args: argparse.Namespace, context: Context) -> int:
     from jobc.engine.journal import Journal
 
     result = past.result()
-    words = {"success": "succeeded", "failed": "failed", "cancel": "was cancelled"}.get(result.status, "ended")
+    words = {"success": "succeeded", "failed": "failed", "cancel": "was cancelled"}.get(
+        result.status, "ended"
+    )
     context.stderr.write(f"run {past.id} has ended: it {words}; there is nothing to go on with\n")
     if result.status != "success":
         context.stderr.write(

@@ -177,9 +177,7 @@ class Journal:
             except sqlite3.Error as error:
                 raise state_error(self.path, error) from error
 
-    def _write(
-        self, make: Callable[[sqlite3.Connection], Sequence[tuple[str, Sequence[Any]]]]
-    ) -> None:
+    def _write(self, make: Callable[[sqlite3.Connection], Sequence[tuple[str, Sequence[Any]]]]) -> None:
         """Write what `make` gives, inside of one transaction."""
         connection = self.connection
         execute = connection.execute

@@ -205,7 +205,7 @@ class _Resumption:
         self._options = options
         self._accepted = accepted
         self._changes: Changes | None = None
-        self.program = past.program if accepted == IGNORE else program
+        self.program = past.program if accepted == IGNORE or _is_same(program, past) else program
         self._other: set[str] = set()
 
     @property
@@ -240,17 +240,18 @@ class _Resumption:
         """Refuse what differs, unless it was accepted. Raises ChangedError."""
         past = self._past
         ids = self._ids(past.workflow) | self._ids(self.workflow)
-        changes = compare((past.program, past.workflow), (self.program, self.workflow), self._other, ids)
+        programs = (past.program, past.workflow), (self.program, self.workflow)
+        changes = compare(*programs, self._other, ids)
         if not changes.found:
             return
         self._changes = changes
         if self._accepted != ACCEPT:
-            what = "parameters" if self.program is past.program else "the jobs file"
+            what = "the jobs file" if compare(*programs, (), ids).found else "parameters"
             raise ChangedError(
                 f"{what} changed since run `{past.id}` began",
                 changes,
                 help="run what changed and what comes after it again with --accept-changes"
-                + ("" if self._other else ", or go on as it began with --ignore-changes"),
+                + ("" if what == "parameters" else ", or go on as it began with --ignore-changes"),
             )
 
     def reopen(self, failed_only: bool) -> None:
@@ -272,6 +273,13 @@ class _Resumption:
         selected = selection(workflow, self._options.job)
         jobs = enumerate(workflow.jobs)
         return {job.id for position, job in jobs if selected is None or position in selected}
+
+
+def _is_same(program: Program, past: PastRun) -> bool:
+    """Whether not even a line was moved."""
+    from jobc.ir.codec import content_hash
+
+    return program is past.program or content_hash(program) == past.row["program"]
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -116,7 +116,8 @@ def _refuse_without_resume(args: argparse.Namespace) -> None:
             )
     if args.file is None:
         raise UsageError(
-            "no jobs file is named", help="write `jobc run FILE`, or `jobc run --resume RUN` to go on with a run"
+            "no jobs file is named",
+            help="write `jobc run FILE`, or `jobc run --resume RUN` to go on with a run",
         )
 
 
