@@ -294,9 +294,14 @@ def test_failed_only_runs_what_failed_and_what_was_skipped_because_of_it(journal
     builder.job("m", matrix={"x": [1, 2, 3]}, max_parallel=1)
     builder.job("after", ["m"])
     builder.job("cleanup", ["m", "after"], "all_done")
-    bad = lambda task: (
-        failure(task) if task.inputs.matrix.get("x") == 2 else success(task, y=task.inputs.matrix.get("x"))
-    )  # noqa: E731
+
+    def bad(task):
+        return (
+            failure(task)
+            if task.inputs.matrix.get("x") == 2
+            else success(task, y=task.inputs.matrix.get("x"))
+        )
+
     first = run(builder, bad, journal=journal, run_id="one")
     assert statuses(first) == {"ok": "success", "m": "failed", "after": "skip", "cleanup": "success"}
     seen = []
@@ -549,7 +554,7 @@ def test_what_outlived_the_engine_is_taken_up_where_it_runs(tmp_path):
     assert result.status == "success"
     assert result.jobs["a"].outputs == {"n": [0, 1, 2]}
     assert result.jobs["a"].attempts == 1
-    kept = set(pids) & {name for name in backend.submitted}
+    kept = set(pids) & set(backend.submitted)
     assert kept == set(), "it was submitted again though its handle was known"
 
 

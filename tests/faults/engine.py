@@ -115,9 +115,24 @@ def warm_up() -> None:
     """Import what an engine needs, so that those forked from here have it."""
     import importlib
 
-    for name in (
-        "cli.main cli.commands.run cli.compiler cli.resuming cli.run_inputs cli.progress.plain cli.progress.live"
-        " sema.analyze check.runner lower.program engine.run engine.resume engine.signals backends.local"
-        " interpreter.run interpreter.inline ir.matrix ir.codec"
-    ).split():
+    for name in [
+        "cli.main",
+        "cli.commands.run",
+        "cli.compiler",
+        "cli.resuming",
+        "cli.run_inputs",
+        "cli.progress.plain",
+        "cli.progress.live",
+        "sema.analyze",
+        "check.runner",
+        "lower.program",
+        "engine.run",
+        "engine.resume",
+        "engine.signals",
+        "backends.local",
+        "interpreter.run",
+        "interpreter.inline",
+        "ir.matrix",
+        "ir.codec",
+    ]:
         importlib.import_module(f"jobc.{name}")

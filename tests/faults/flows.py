@@ -116,13 +116,16 @@ def _dynamic(number: int, job: str) -> str:
         job,
         [_stage("bash", script)],
         needs=f"[load-{number}]",
-        strategy="{matrix: {v: '${{ needs.load-%d.outputs.value }}'}}" % number,
+        strategy=f"{{matrix: {{v: '${{{{ needs.load-{number}.outputs.value }}}}'}}}}",
     )
 
 
 def _sum(number: int, job: str) -> str:
     script = _bash(
-        job, "0", "top", 'echo "all=${{ toJson(needs.dynamic-%d.outputs.twice) }}" >> "$JOBC_OUTPUT"' % number
+        job,
+        "0",
+        "top",
+        f'echo "all=${{{{ toJson(needs.dynamic-{number}.outputs.twice) }}}}" >> "$JOBC_OUTPUT"',
     )
     stages = [_stage("bash", script)]
     return _job(job, stages, needs=f"[dynamic-{number}, flaky-{number}]", concurrency="{group: sums}")

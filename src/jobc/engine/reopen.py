@@ -71,12 +71,12 @@ class Reopening:
         for table, run, column in _POSITIONS:
             for position, id in enumerate(before):
                 if id in after:
-                    move = f"UPDATE {table} SET {column} = ? WHERE {run} = ? AND {column} = ?"  # noqa: S608
+                    move = f"UPDATE {table} SET {column} = ? WHERE {run} = ? AND {column} = ?"
                     self._statements.append((move, (-1 - after[id], key, position)))
             # What is left belongs to jobs that there are no more.
             what = f"UPDATE runs SET {column} = NULL" if table == "runs" else f"DELETE FROM {table}"
-            self._statements.append((f"{what} WHERE {run} = ? AND {column} >= 0", (key,)))  # noqa: S608
-            back = f"UPDATE {table} SET {column} = -1 - {column} WHERE {run} = ? AND {column} < 0"  # noqa: S608
+            self._statements.append((f"{what} WHERE {run} = ? AND {column} >= 0", (key,)))
+            back = f"UPDATE {table} SET {column} = -1 - {column} WHERE {run} = ? AND {column} < 0"
             self._statements.append((back, (key,)))
         for id, position in after.items():
             if id in ids and id not in before:

@@ -121,12 +121,10 @@ class Restorer:
         if row["started"] is not None:
             for index, matrix in enumerate(expansion(state.plan)[0]):
                 kept = own.get(index)
-                ended = kept is not None and kept["ended"] is not None and not kept["stale"]
-                result.combinations.append(
-                    self._result(state, kept, matrix, stages)
-                    if ended and kept is not None
-                    else not_run(matrix, row["reason"])
-                )
+                if kept is not None and _is_over(kept):
+                    result.combinations.append(self._result(state, kept, matrix, stages))
+                else:
+                    result.combinations.append(not_run(matrix, row["reason"]))
         conclude(state, result)
         state.phase = ENDED
         state.run.pending -= 1
@@ -147,12 +145,11 @@ class Restorer:
         matrices = list(islice(state.matrices, state.next_index))
         for index, matrix in enumerate(matrices):
             kept = own.get(index)
-            if kept is not None and kept["ended"] is not None and not kept["stale"]:
-                if kept["retry_at"] is None:
-                    state.results[index] = self._result(state, kept, matrix, stages)
-                    continue
-            combination = CombinationState(state, index, matrix)
-            state.restored.append(self._restored(combination, kept, stages))
+            if kept is not None and _is_over(kept):
+                state.results[index] = self._result(state, kept, matrix, stages)
+            else:
+                combination = CombinationState(state, index, matrix)
+                state.restored.append(self._restored(combination, kept, stages))
 
     def _restored(
         self,
@@ -225,6 +222,11 @@ class Restorer:
         if row["retry_at"] is not None:
             kept.retry_in = _left(row["retry_at"], row["retry_in"])
         return kept
+
+
+def _is_over(row: Row) -> bool:
+    """Whether a combination has come to its end: the last attempt at it, that is, which is not to be made again."""
+    return row["ended"] is not None and row["retry_at"] is None and not row["stale"]
 
 
 def _left(until: float, whole: float) -> float:
