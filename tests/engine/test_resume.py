@@ -401,6 +401,32 @@ def test_accepted_changes_run_again_with_what_comes_after_them(chain, dead):
     assert {job["status"] for job in detail["jobs"].values()} == {"success"}
 
 
+def test_what_was_accepted_holds_after_another_death(dead, tmp_path):
+    builder = Builder()
+    builder.program.workflows[0].params = [Param("x", "int")]
+    builder.program.workflows[0].env = [("X", builder.code(["get", ["name", "params"], "x"]))]
+    builder.job("a")
+    journal = dead(builder, lambda task: True, params={"x": 1})
+    other = Builder()
+    other.program.workflows[0].params = [Param("x", "int")]
+    other.program.workflows[0].env = [("X", other.code(["get", ["name", "params"], "x"]))]
+    other.job("new")
+    other.job("a", ["new"])
+    copy = Path(path_in(str(tmp_path / "again" / ".jobc")))
+    backend = Dying(journal, copy, lambda task: job_of(task) == "a")
+    go_on(journal, backend=backend, program=other.program, params={"x": 2}, changes=ACCEPT)
+    second = Journal.create(str(copy))
+    seen = []
+    result, backend = go_on(
+        second, lambda task: seen.append(task.inputs) or success(task), program=other.program
+    )
+    second.close()
+    assert backend.submitted == ["a"]
+    assert list(result.jobs) == ["new", "a"]
+    assert seen[0].params == {"x": 2}
+    assert seen[0].env == {"X": "2"}
+
+
 def test_ignored_changes_leave_the_run_with_what_it_began_with(chain, dead):
     journal = dead(chain, lambda task: job_of(task) == "c", max_parallel=1)
     result, backend = go_on(journal, program=changed(chain), changes=IGNORE)

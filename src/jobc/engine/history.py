@@ -196,6 +196,8 @@ def _run(row: dict[str, Any]) -> dict[str, Any]:
         run["status"] = RUNNING if alive else INTERRUPTED
         if not alive:
             run["reason"] = f"the process that ran it ({run['pid']}) died before its end"
+            if run["parent"] is None:
+                run["reason"] += f"; `jobc run --resume {run['id']}` goes on with it"
     return run
 
 

@@ -108,8 +108,8 @@ class Recorder:
         self._on_deaf = on_deaf
         self._listening = threading.Lock()
         self._failing = threading.Lock()
-        #: (run's key, position) → job.
-        self._names: dict[tuple[int, int], str] = {}
+        #: A run's key → the positions and ids of its jobs.
+        self._jobs: dict[int, list[tuple[int, str]]] = {}
         self.listener_error: Exception | None = None
         self.failure: StateError | None = None
 
@@ -148,6 +148,7 @@ class Recorder:
     def _unrecorded(self, journal: Journal) -> list[str]:
         """The jobs whose ends, or those of stages of theirs, are not in the journal."""
         found: dict[str, None] = {}
+        names = {(key, at): job for key, jobs in self._jobs.items() for at, job in jobs}
         for statement, values in journal.unwritten():
             place = None
             if statement is _JOB_ENDED:
@@ -157,7 +158,7 @@ class Recorder:
             elif statement is _STAGE:
                 place = (values[0], values[1])
             if place is not None:
-                found[self._names.get(place, str(place[1]))] = None
+                found[names.get(place, str(place[1]))] = None
         return list(found)
 
     def _record(self, statement: str, values: tuple[Any, ...]) -> None:
@@ -258,38 +259,33 @@ class Recorder:
                 if parent is not None:
                     self._fail(error)
                 raise
-        self._know(key, jobs)
+        self._jobs[key] = jobs
         more = {"workflow": workflow, "file": file, "parent": parent_id, "params": dict(params)}
         self._tell("run-started", id, None, None, None, {**more, "jobs": [job for _, job in jobs]})
         return key
-
-    def _know(self, key: int, jobs: list[tuple[int, str]]) -> None:
-        for position, job in jobs:
-            self._names[(key, position)] = job
 
     def run_resumed(
         self,
         id: str,
         key: int,
         *,
-        program: tuple[str, bytes],
         workflow: str,
         file: str,
         parent_id: str | None,
         params: Mapping[str, Any],
+        state: Mapping[str, Any],
         jobs: list[tuple[int, str]],
         kept: int,
     ) -> None:
         """This process goes on with a run; `kept` of its jobs have ended."""
-        self._record("INSERT OR IGNORE INTO programs (hash, ir) VALUES (?, ?)", program)
         self._record(
-            "UPDATE runs SET program = ?, resumes = resumes + 1, resumed = ?, cancelling = 0, pid = ?, pid_started = ?,"
+            "UPDATE runs SET state = ?, resumes = resumes + 1, resumed = ?, cancelling = 0, pid = ?, pid_started = ?,"
             " boot = ?, active = active + max(0, coalesce((SELECT max(time) FROM events WHERE run = runs.run), 0)"
             " - coalesce(resumed, started)) WHERE run = ?",
-            (program[0], time.time(), *owner.this_process(), key),
+            (self.seal(dict(state)), time.time(), *owner.this_process(), key),
         )
         self._mark(key, "run-resumed", None, None, None)
-        self._know(key, jobs)
+        self._jobs[key] = jobs
         more: dict[str, Any] = {"workflow": workflow, "file": file, "parent": parent_id}
         more.update(params=dict(params), jobs=[job for _, job in jobs], resumed=True, kept=kept)
         self._tell("run-started", id, None, None, None, more)

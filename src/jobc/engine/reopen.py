@@ -99,6 +99,15 @@ class Reopening:
             (key,),
         )
 
+    def program(self, key: int, code: tuple[str, bytes]) -> None:
+        """The run goes on with this program (hash, bytes)."""
+        self._statements.append(("INSERT OR IGNORE INTO programs (hash, ir) VALUES (?, ?)", code))
+        self._statements.append(("UPDATE runs SET program = ? WHERE run = ?", (code[0], key)))
+
+    def params(self, key: int, shown: str, state: str | None) -> None:
+        """The run goes on with other parameters, as people see them, and sealed."""
+        self._statements.append(("UPDATE runs SET params = ?, state = ? WHERE run = ?", (shown, state, key)))
+
     def write(self) -> None:
         """Raises StateError, and then nothing is changed."""
         if self._statements:

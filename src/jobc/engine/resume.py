@@ -22,7 +22,7 @@ from typing import Any
 
 from jobc.engine.changes import Changes, compare
 from jobc.engine.history import History
-from jobc.engine.journal import Journal
+from jobc.engine.journal import Journal, dumps, plain
 from jobc.engine.judge import Failure
 from jobc.engine.leftovers import end_leftovers
 from jobc.engine.options import Options
@@ -30,9 +30,9 @@ from jobc.engine.recorder import Listener
 from jobc.engine.reopen import Reopening
 from jobc.engine.restore import Restorer, Row
 from jobc.engine.result import RunResult
-from jobc.engine.run import Launch, check_params, conduct, lease, prepared, selection
-from jobc.engine.sealing import Unsealed, unseal
-from jobc.engine.secrets import MASK, Veil, resolve
+from jobc.engine.run import Launch, check_params, code_of, conduct, lease, prepared, selection
+from jobc.engine.sealing import Unsealed, seal, unseal
+from jobc.engine.secrets import MASK, Veil, resolve, shown_params
 from jobc.engine.state import ENDED, OPEN, RunState, Ticket
 from jobc.errors import ParamError, StateError, UsageError
 from jobc.interpreter.api import ErrorInfo
@@ -206,7 +206,10 @@ class _Resumption:
         self._accepted = accepted
         self._changes: Changes | None = None
         self.program = past.program if accepted == IGNORE or _is_same(program, past) else program
+        #: The parameters with other values than the run began with.
         self._other: set[str] = set()
+        self._values: dict[str, Any] = {}
+        self._veil = Veil({})
 
     @property
     def workflow(self) -> Workflow:
@@ -231,6 +234,8 @@ class _Resumption:
             declared = {param.name for param in self.workflow.params}
             kept = {name: value for name, value in kept.items() if name in declared}
         values = check_params(self.workflow, {**kept, **given}, textual)
+        veil.add_params(self.workflow, values, past.id)
+        self._veil, self._values = veil, values
         for name in {*values, *kept} - hidden:
             if not _same(values.get(name), kept.get(name)):
                 self._other.add(name)
@@ -264,8 +269,14 @@ class _Resumption:
             reopening.cancellation(past.key, past.program)
         if self.program is not past.program:
             reopening.rearrange(past.key, past.program, self.program, self._ids(workflow))
+            reopening.program(past.key, code_of(self.program))
         if self._changes is not None:
             reopening.anew(past.key, workflow, self._changes.invalid)
+            started_at = unseal(past.row["state"], self._veil)["started_at"]
+            state = seal({"params": self._values, "env": None, "started_at": started_at}, self._veil)
+            reopening.params(
+                past.key, dumps(self._veil.value(plain(shown_params(workflow, self._values)))), state
+            )
         reopening.write()
 
     def _ids(self, workflow: Workflow) -> set[str]:
@@ -319,17 +330,16 @@ class _Revival(Launch):
             return
         if run.result.status:
             return
-        assert self._code is not None
         recorder, ticket = self._recorder, run.ticket
         ended = [state for state in run.jobs if state.phase == ENDED]
         recorder.run_resumed(
             run.id,
             run.key,
-            program=self._code,
             workflow=run.workflow.name,
             file=self._file(run),
             parent_id=None if ticket is None else ticket.combination.job.run.id,
             params=self._shown(run),
+            state=self._kept(run),
             jobs=[(state.position, state.job.id) for state in run.jobs],
             kept=len(ended),
         )
@@ -361,6 +371,9 @@ class _Revival(Launch):
         run.active = restorer.active(row)
         run.enter(selected)
         run.env = kept["env"]
+        if run.env is None:  # its program or parameters were changed
+            run.env = {}
+            run.env = self._judge.texts(workflow.env, self._judge.of_workflow(run))
         run.children = restorer.children(run)
         run.timeout = self._judge.duration(workflow.timeout, self._judge.of_workflow(run), "timeout")
         if ticket is not None:

@@ -166,7 +166,7 @@ class Launch:
         self._judge = judge
         self._recorder = recorder
         self._veil = veil
-        self._code = _code_of(program) if options.journal is not None else None
+        self._code = code_of(program) if options.journal is not None else None
 
     def root(self, params: dict[str, Any], selected: set[int] | None) -> RunState:
         assert self._options.run_id is not None
@@ -212,6 +212,10 @@ class Launch:
     def _shown(self, run: RunState) -> dict[str, Any]:
         return shown_params(run.workflow, run.params)
 
+    def _kept(self, run: RunState) -> dict[str, Any]:
+        """What of a run a later engine needs beside its rows."""
+        return {"params": run.params, "env": run.env, "started_at": run.result.started_at}
+
     def enter(self, run: RunState) -> None:
         ticket = run.ticket
         parent = None if ticket is None else ticket.combination.job.run
@@ -240,7 +244,7 @@ class Launch:
                 "now": None if options.now is None else options.now.isoformat(),
                 "workdir": options.workdir,
             },
-            state={"params": run.params, "env": run.env, "started_at": run.result.started_at},
+            state=self._kept(run),
             mark=self._mark,
             jobs=[(state.position, state.job.id) for state in run.jobs],
         )
@@ -256,7 +260,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _code_of(program: Program) -> tuple[str, bytes]:
+def code_of(program: Program) -> tuple[str, bytes]:
     from jobc.ir.codec import content_hash, dumps
 
     return content_hash(program), dumps(program)

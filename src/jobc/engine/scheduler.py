@@ -47,7 +47,7 @@ from jobc.engine.state import (
     RunState,
     Ticket,
 )
-from jobc.engine.tasks import Tasks, failed, interrupted, submission_error
+from jobc.engine.tasks import Tasks, ended_early, failed, interrupted, submission_error
 from jobc.engine.timers import Timers
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, TriggerOutcome
@@ -349,18 +349,12 @@ class Scheduler:
             combination.job.retries.append(combination)
             return
         self._start(combination)
-        self._tasks.attach(combination, restored.handle)
-        try:
-            limit = self._tasks.seconds(combination)
-        except Failure:
-            return  # so it failed before, and nothing was submitted
+        limit = self._tasks.attach(combination, restored.handle)
         self._limit(combination, limit, max(0.0, limit - restored.elapsed))
 
     def _limit(self, combination: CombinationState, limit: float, left: float) -> None:
-        message = f"the job's time of {limit:g} s was over"
-        combination.deadline = self._timers.after(
-            left, partial(self._cancel, combination, "timeout", message)
-        )
+        over = partial(self._cancel, combination, "timeout", f"the job's time of {limit:g} s was over")
+        combination.deadline = self._timers.after(left, over)
 
     def _give_up(self, combination: CombinationState) -> None:
         result = failed(combination, interrupted(combination))
@@ -375,7 +369,7 @@ class Scheduler:
             self._finish(combination, failed(combination, interrupted(combination, message)))
             return
         if combination.cancelled is not None:
-            self._finish(combination, _ended_early(combination))
+            self._finish(combination, ended_early(combination))
             return
         self._leave(combination)
         combination.interruptions += 1
@@ -407,7 +401,7 @@ class Scheduler:
             self._timers.cancel(state.retrying.pop(combination, None))
             combination.cancelled = (reason, message)
             combination.ended = True
-            state.results[combination.index] = _ended_early(combination)
+            state.results[combination.index] = ended_early(combination)
         state.retries.clear()
 
     def _see_end(self, state: JobState) -> None:
@@ -544,7 +538,7 @@ class Scheduler:
         combination.cancelled = (reason, message)
         if combination.backend is None or combination.handle is None:
             # It was begun in this very turn, and is not submitted any more.
-            self._finish(combination, _ended_early(combination))
+            self._finish(combination, ended_early(combination))
             return
         combination.backend.cancel(combination.handle, reason, message)
         wait = self._options.grace + CLEANUP
@@ -560,7 +554,7 @@ class Scheduler:
         if combination.lent:
             self._kill(combination)
             return
-        result = _ended_early(combination)
+        result = ended_early(combination)
         if result.error is not None:
             result.error.message += "; it did not stop and was left behind"
         self._finish(combination, result)
@@ -575,7 +569,7 @@ class Scheduler:
         result.matrix = combination.matrix
         cancelled = combination.cancelled
         if cancelled is not None and cancelled[0] == "timeout" and result.status == CANCEL:
-            early = _ended_early(combination)
+            early = ended_early(combination)
             result.status, result.error = early.status, early.error
         wait = None
         if result.status == FAILED and state.stopped is None and state.job.retry is not None:
@@ -604,10 +598,3 @@ class Scheduler:
         del state.retrying[combination]
         state.retries.append(combination)
         self._list(state)
-
-
-def _ended_early(combination: CombinationState) -> CombinationResult:
-    reason, message = combination.cancelled or ("cancel", "cancelled")
-    result = CombinationResult(FAILED if reason == "timeout" else CANCEL, combination.matrix)
-    result.error = ErrorInfo(reason, message)
-    return result

@@ -22,7 +22,7 @@ from jobc.errors import UsageError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, Inputs
 from jobc.interpreter.evaluator import Environment
 from jobc.ir.program import Job, Program
-from jobc.ir.status import FAILED
+from jobc.ir.status import CANCEL, FAILED
 
 
 class Tasks:
@@ -93,14 +93,21 @@ class Tasks:
         except BackendError:
             return False  # submitting it says why
 
-    def attach(self, combination: CombinationState, handle: JobHandle) -> None:
-        """Wait for a task that another process submitted: by polling, since it is not known to notify this one."""
+    def attach(self, combination: CombinationState, handle: JobHandle) -> float:
+        """Wait for a task that another process submitted: by polling, since it is not known to notify this one.
+
+        Gives the seconds that the attempt has had from its beginning.
+        """
         name = canonical(combination.job.job.runs_on.type)
         combination.backend, combination.handle = self._backend(name), handle
         self._running[(name, handle.id)] = combination
         if name not in self._polled:
             self._polled.add(name)
             self._timers.after(0.0, partial(self._poll, name))
+        try:
+            return self._limit(combination.job.job, self._judge.of_combination(combination))
+        except Failure:
+            return self._options.job_timeout  # it had a value when the task was submitted
 
     def collect(self, name: str, handle: JobHandle) -> tuple[CombinationState, CombinationResult] | None:
         """What a task that has ended belongs to, and its result; None if nobody waits for it any more."""
@@ -162,10 +169,6 @@ class Tasks:
         )
         return task, self._limit(job, environment)
 
-    def seconds(self, combination: CombinationState) -> float:
-        """The time that an attempt has. Raises Failure."""
-        return self._limit(combination.job.job, self._judge.of_combination(combination))
-
     def _limit(self, job: Job, environment: Environment) -> float:
         limit = self._judge.duration(job.timeout, environment, "timeout")
         return self._options.job_timeout if limit is None else limit
@@ -206,6 +209,14 @@ def failed(combination: CombinationState, error: ErrorInfo) -> CombinationResult
     """The result of a combination that failed outside its stages."""
     result = CombinationResult(FAILED, combination.matrix)
     result.error = error
+    return result
+
+
+def ended_early(combination: CombinationState) -> CombinationResult:
+    """The result of a combination that was asked to end before it could."""
+    reason, message = combination.cancelled or ("cancel", "cancelled")
+    result = CombinationResult(FAILED if reason == "timeout" else CANCEL, combination.matrix)
+    result.error = ErrorInfo(reason, message)
     return result
 
 
