@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from jobc.cli.context import Context
-from jobc.errors import UsageError
+from jobc.errors import CompileError, UsageError
 
 if TYPE_CHECKING:
     from jobc.engine.changes import Changes
@@ -137,7 +137,13 @@ def _program(past: PastRun, args: argparse.Namespace, context: Context) -> Progr
             f"note: {shown} is not there any more; the run goes on with what it was when the run began\n"
         )
         return None
-    return load_program(path, past.workflow.name, context)
+    try:
+        return load_program(path, past.workflow.name, context)
+    except CompileError:
+        context.stderr.write(
+            f"note: {past.row['file']} has errors now; mend it, or go on with it as it was with --ignore-changes\n"
+        )
+        raise
 
 
 def _tell(changes: Changes, context: Context) -> None:
