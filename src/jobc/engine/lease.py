@@ -13,12 +13,13 @@ that the run's id gives. Why this and nothing else:
 
 A record lock has two edges. It is not seen within its own process: what this process holds is in a table here. And the
 process loses every lock on a file when it closes any descriptor of it: there is one descriptor a file here, closed with
-the last lease. Where there is no `fcntl`, the journal's record of the owner decides (`owner`).
+the last lease.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import threading
@@ -26,18 +27,13 @@ from collections.abc import Callable
 
 from jobc.errors import StateError
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows
-    fcntl = None  # type: ignore[assignment]
-
 _guard = threading.Lock()
 #: File → (its descriptor, the offsets that this process holds).
 _files: dict[str, tuple[int, set[int]]] = {}
 
 
 def path_beside(journal: str) -> str:
-    return os.path.join(os.path.dirname(os.path.abspath(journal)), "leases")
+    return os.path.join(os.path.dirname(os.path.realpath(journal)), "leases")
 
 
 def take(journal: str, run_id: str) -> Callable[[], None] | None:
@@ -59,9 +55,8 @@ def _give_back(path: str, offset: int) -> None:
     with _guard:
         descriptor, held = _files[path]
         held.discard(offset)
-        if fcntl is not None:
-            with contextlib.suppress(OSError):
-                fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, offset)
+        with contextlib.suppress(OSError):
+            fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, offset)
         _close_unused(path)
 
 
@@ -79,8 +74,6 @@ def _open(path: str) -> int:
 
 
 def _lock(descriptor: int, offset: int, path: str) -> bool:
-    if fcntl is None:
-        return True
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
     except (BlockingIOError, PermissionError):

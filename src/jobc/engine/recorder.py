@@ -7,8 +7,8 @@ when all has ended (`finish`): the disk may have room again. A listener that fai
 
 An event is a map: `event`, `time` (ISO, UTC), `run`, `job`, `combination` (its index), `stage` (its path), each
 null where it does not apply, and what the kind adds. Kinds: `run-started job-ready job-started
-combination-started stage-started log stage-ended combination-ended job-ended run-cancelling run-ended`. A run that is
-resumed begins with `run-started`, `resumed` true; `job-started` and `job-ended` of what an earlier engine saw have `kept`.
+combination-started stage-started log stage-retrying stage-ended combination-ended job-ended run-cancelling run-ended`.
+A run that is resumed begins with `run-started`, `resumed` true; `job-started` and `job-ended` of what an earlier engine saw have `kept`.
 """
 
 from __future__ import annotations
