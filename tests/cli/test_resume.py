@@ -324,3 +324,14 @@ def test_a_stage_that_used_up_attempts_does_not_get_them_back(project):
     assert code == 1
     assert project.read("effects").split() == ["1", "2", "2", "3", "4"]
     assert json.loads(out)["jobs"]["a"]["combinations"][0]["stages"][0]["attempts"] == 4
+
+
+def test_a_file_that_was_renamed_is_named_and_a_workflow_may_have_another_name(project):
+    project.write("name: before\n" + CHANGING)
+    project.die("flow.job.yml", "--run-id", "one")
+    (project.folder / "flow.job.yml").unlink()
+    project.write("name: after\n" + CHANGING, "other.job.yml")
+    code, out, error = project.run("--resume", "one", "other.job.yml", "--format", "json")
+    assert (code, error) == (0, "")
+    assert json.loads(out)["workflow"] == "after"
+    assert project.read("effects").split() == ["a", "b", "c"]

@@ -23,8 +23,6 @@ from jobc.engine.history import History
 from jobc.engine.journal import Journal, path_in
 from jobc.engine.options import Options
 from jobc.engine.resume import ACCEPT, IGNORE, ChangedError, resume
-from jobc.engine.sealing import Unsealed, seal, unseal
-from jobc.engine.secrets import Veil
 from jobc.errors import ParamError, StateError, UsageError
 from jobc.ir.program import Concurrency, Param
 
@@ -489,22 +487,6 @@ def test_secrets_are_asked_for_again_and_never_kept(dead):
     )
     assert seen[0].params == params
     assert seen[0].env == {"AUTH": "Bearer rotated1!"}
-
-
-def test_sealing_keeps_types_and_hides_secrets_and_says_which_is_missing():
-    veil = Veil({"TOKEN": "hunter22"})
-    value = {
-        "$jobc": ["secret", ["TOKEN"]],
-        "t": (1, [Decimal("1.0")]),
-        "s": "a hunter22 b",
-        "n": float("inf"),
-    }
-    text = seal(value, veil)
-    assert "hunter22" not in text
-    assert unseal(text, veil) == value
-    with pytest.raises(Unsealed, match="TOKEN"):
-        unseal(text, Veil({}))
-    assert seal({"live": object()}, veil) is None
 
 
 # One engine a run

@@ -6,6 +6,7 @@ import argparse
 import random
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from tests.faults import engine, flows, killing
@@ -18,11 +19,11 @@ def main() -> None:
     parser.add_argument("--no-commits", action="store_true", help="leave out the kill at each commit")
     args = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if args.seed is None else args.seed
-    print(f"seed {seed}")
+    print(f"seed {seed}", flush=True)
     engine.warm_up()
     with tempfile.TemporaryDirectory(prefix="jobc-faults-") as name:
         started = time.monotonic()
-        tally = killing.at_random(Path(name) / "random", flows.large(), args.kills, seed, print)
+        tally = killing.at_random(Path(name) / "random", flows.large(), args.kills, seed, partial(print, flush=True))
         print(
             f"{tally.kills} kills at random instants of {tally.runs} runs of 60 jobs (at most {tally.most} of one run)"
             f" in {time.monotonic() - started:.0f} s: {tally.effects} effects, {tally.repeated} of them had again by"

@@ -95,7 +95,6 @@ def _failed(past: PastRun) -> bool:
 def _ended(past: PastRun, args: argparse.Namespace, context: Context) -> int:
     """Say how a run ended that has nothing to go on with."""
     from jobc.cli.commands.run import exit_code
-    from jobc.engine.journal import Journal
 
     result = past.result()
     words = {"success": "succeeded", "failed": "failed", "cancel": "was cancelled"}.get(
@@ -111,8 +110,7 @@ def _ended(past: PastRun, args: argparse.Namespace, context: Context) -> int:
 
         json.dump(result.to_json(), context.stdout, indent=2, ensure_ascii=False)
         context.stdout.write("\n")
-    journal: Journal = past.journal
-    journal.close()
+    past.journal.close()
     return exit_code(result, None)
 
 
@@ -125,11 +123,9 @@ def _place(past: PastRun, context: Context) -> str:
 def _program(past: PastRun, args: argparse.Namespace, context: Context) -> Program | None:
     """What the file means now; None where there is no file any more."""
     from jobc.cli.commands.run import target
-    from jobc.cli.compiler import load_program
 
     if args.file is not None:
-        path, entry = target(args.file, context)
-        return load_program(path, entry or past.workflow.name, context, stdin_name=None)
+        return _load(*target(args.file, context), past, context)
     path = _place(past, context)
     if not os.path.isfile(os.path.join(context.cwd, path)):
         shown = past.row["file"]
@@ -138,12 +134,24 @@ def _program(past: PastRun, args: argparse.Namespace, context: Context) -> Progr
         )
         return None
     try:
-        return load_program(path, past.workflow.name, context)
+        return _load(path, None, past, context)
     except CompileError:
         context.stderr.write(
             f"note: {past.row['file']} has errors now; mend it, or go on with it as it was with --ignore-changes\n"
         )
         raise
+
+
+def _load(path: str, entry: str | None, past: PastRun, context: Context) -> Program:
+    """The program of a file; where no workflow is named, the run's by its name, else the only one."""
+    from jobc.cli.compiler import load_program
+
+    if entry is not None:
+        return load_program(path, entry, context)
+    try:
+        return load_program(path, past.workflow.name, context)
+    except UsageError:
+        return load_program(path, None, context)
 
 
 def _tell(changes: Changes, context: Context) -> None:

@@ -88,6 +88,7 @@ class Reopening:
     def _workflows(self, key: int, old: Program, new: Program) -> None:
         places = {workflow.name: index for index, workflow in enumerate(new.workflows)}
         indices = {index: places.get(workflow.name, 0) for index, workflow in enumerate(old.workflows)}
+        indices[old.entry] = new.entry
         for row in self._tree(key):
             index = indices[row["workflow_index"]]
             self._statements.append(("UPDATE runs SET workflow_index = ? WHERE run = ?", (index, row["run"])))
