@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,13 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.02)
 
 
 HALF = f"""
@@ -168,18 +177,12 @@ def test_a_run_that_is_unknown_or_still_runs_or_is_a_part_is_refused(project):
     code, _, error = project.run("--resume", "one")
     assert (code, "no run was made here yet" in error) == (2, True)
     running = project.start("run", "flow.job.yml#main", "--run-id", "nightly")
-    end = time.monotonic() + 30
-    while (
-        "nightly.1"
-        not in subprocess.run(
-            [*JOBC, "runs", "show", "nightly"],
-            cwd=project.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
-    ):
-        assert time.monotonic() < end
+    show = [*JOBC, "runs", "show", "nightly"]
+
+    def shown() -> str:
+        return subprocess.run(show, cwd=project.folder, capture_output=True, text=True, check=False).stdout
+
+    wait_until(lambda: "nightly.1" in shown(), "the nested run")
     code, _, error = project.run("--resume", "nigthly")
     assert (code, "did you mean `nightly`?" in error) == (2, True)
     code, _, error = project.run("--resume", "nightly")
@@ -262,16 +265,13 @@ def test_a_cancellation_that_was_under_way_is_taken_back(project):
     running = project.start(
         "run", "flow.job.yml", "--run-id", "one", "--max-parallel", "1", "--format", "plain"
     )
-    for line in running.stdout:
-        if "a > 0: started" in line:
-            break
-    while not (project.folder / "once").exists():
-        time.sleep(0.01)
+    watchdog = threading.Timer(60, running.kill)
+    watchdog.start()
+    wait_until((project.folder / "once").exists, "the beginning of the stage")
+    time.sleep(0.2)  # until the engine does nothing but wait
     running.send_signal(signal.SIGINT)
-    for line in running.stdout:
-        if "is ending" in line:
-            break
-    time.sleep(0.3)
+    assert any("is ending" in line for line in running.stdout)
+    watchdog.cancel()
     running.kill()
     running.wait()
     running.stdout.close()

@@ -23,7 +23,9 @@ def main() -> None:
     engine.warm_up()
     with tempfile.TemporaryDirectory(prefix="jobc-faults-") as name:
         started = time.monotonic()
-        tally = killing.at_random(Path(name) / "random", flows.large(), args.kills, seed, partial(print, flush=True))
+        tally = killing.at_random(
+            Path(name) / "random", flows.large(), args.kills, seed, partial(print, flush=True)
+        )
         print(
             f"{tally.kills} kills at random instants of {tally.runs} runs of 60 jobs (at most {tally.most} of one run)"
             f" in {time.monotonic() - started:.0f} s: {tally.effects} effects, {tally.repeated} of them had again by"
