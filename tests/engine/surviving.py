@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -95,7 +94,6 @@ def main(state: str, folder: str) -> None:
             print(json.dumps(os.getpid()), flush=True)
 
     execute(program(), {}, options, listener)
-    time.sleep(0)
 
 
 if __name__ == "__main__":

@@ -42,8 +42,6 @@ class Reopening:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._statements: list[tuple[str, Sequence[Any]]] = []
-        #: The ids of the jobs of the first run that run again.
-        self.jobs: list[str] = []
 
     def failures(self, key: int, workflow: Workflow) -> None:
         """Let what failed or was cancelled run again, with the jobs that were skipped because of it."""
@@ -130,7 +128,6 @@ class Reopening:
                     self._stale(key, position, statuses)
                 continue
             reopened.add(position)
-            self.jobs.append(job.id)
             if follows or row["started"] is None:
                 self._anew(key, position)
             else:
