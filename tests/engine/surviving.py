@@ -86,7 +86,7 @@ def program() -> Program:
 
 def main(state: str, folder: str) -> None:
     journal = Journal.create(path_in(state))
-    backend = Surviving(Path(folder), seconds=1.0)
+    backend = Surviving(Path(folder), seconds=3.0)
     options = Options(journal=journal, run_id="one", backend=lambda name: backend, max_parallel=2)
 
     def listener(event: dict[str, object]) -> None:

@@ -540,57 +540,55 @@ def test_a_run_that_still_runs_is_not_resumed(chain, journal):
 # Tasks that outlive their engine
 
 
-def test_what_outlived_the_engine_is_taken_up_where_it_runs(tmp_path):
+@pytest.fixture
+def orphaned(tmp_path):
+    """(journal, folder, names) of a run whose engine was killed while two tasks ran that live on."""
     state, folder = tmp_path / ".jobc", tmp_path / "tasks"
     folder.mkdir()
-    engine = subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent / "surviving.py"), str(state), str(folder)]
-    )
-    end = time.monotonic() + 30
-    while len(list(folder.glob("*/pid"))) < 2:
+    script = str(Path(__file__).parent / "surviving.py")
+    engine = subprocess.Popen([sys.executable, script, str(state), str(folder)])
+    journal = Journal.create(path_in(str(state)))
+    end = time.monotonic() + 60
+    while len(journal.rows("SELECT 1 FROM combinations WHERE handle IS NOT NULL")) < 2:
         assert time.monotonic() < end, "the engine did not begin its tasks"
         time.sleep(0.01)
-    time.sleep(0.1)
     engine.kill()
     engine.wait()
-    pids = {place.parent.name: int(place.read_text()) for place in folder.glob("*/pid")}
-    assert all(os.kill(pid, 0) is None for pid in pids.values())
-    journal = Journal.create(path_in(str(state)))
+    yield journal, folder, [place.parent.name for place in folder.glob("*/pid")]
+    journal.close()
+
+
+def test_what_outlived_the_engine_is_taken_up_where_it_runs(orphaned):
+    journal, folder, names = orphaned
     backend = Surviving(folder, seconds=0.01)
     result = resume(journal, "one", Options(backend=lambda name: backend), program=program())
-    journal.close()
     assert result.status == "success"
     assert result.jobs["a"].outputs == {"n": [0, 1, 2]}
     assert result.jobs["a"].attempts == 1
-    kept = set(pids) & set(backend.submitted)
-    assert kept == set(), "it was submitted again though its handle was known"
+    assert not set(names) & set(backend.submitted), "it was submitted again though its handle was known"
 
 
-def test_a_task_that_was_lost_meanwhile_is_run_again(tmp_path):
-    state, folder = tmp_path / ".jobc", tmp_path / "tasks"
-    folder.mkdir()
-    engine = subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent / "surviving.py"), str(state), str(folder)]
-    )
-    end = time.monotonic() + 30
-    while len(list(folder.glob("*/pid"))) < 2:
-        assert time.monotonic() < end, "the engine did not begin its tasks"
-        time.sleep(0.01)
-    time.sleep(0.1)
-    engine.kill()
-    engine.wait()
-    for place in folder.glob("*/pid"):
-        os.killpg(int(place.read_text()), signal.SIGKILL)
-        (place.parent / "preempted").touch()
-    journal = Journal.create(path_in(str(state)))
+def test_what_was_submitted_when_the_engine_died_before_it_knew_is_found_by_its_name(orphaned):
+    journal, folder, names = orphaned
+    journal.connection.execute("UPDATE combinations SET handle = NULL")
+    backend = Surviving(folder, seconds=0.01)
+    result = resume(journal, "one", Options(backend=lambda name: backend), program=program())
+    assert result.status == "success"
+    assert set(names) < set(backend.submitted)
+    assert len(list(folder.iterdir())) == 4, "a task was started twice"
+
+
+def test_a_task_that_was_lost_meanwhile_is_run_again(orphaned):
+    journal, folder, names = orphaned
+    for name in names:
+        os.killpg(int((folder / name / "pid").read_text()), signal.SIGKILL)
+        (folder / name / "preempted").touch()
     backend = Surviving(folder, seconds=0.01)
     result = resume(journal, "one", Options(backend=lambda name: backend), program=program())
     assert result.status == "success"
     assert result.jobs["a"].attempts == 1
-    assert [
-        row["interruptions"] for row in journal.rows("SELECT interruptions FROM combinations WHERE job = 0")
-    ] == [1, 1, 0]
-    journal.close()
+    rows = journal.rows("SELECT interruptions FROM combinations WHERE job = 0")
+    assert [row["interruptions"] for row in rows] == [1, 1, 0]
 
 
 # A journal that fails
