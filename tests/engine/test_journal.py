@@ -289,11 +289,11 @@ def test_of_two_runs_with_one_id_the_slower_is_refused(state, journal):
         def __getattr__(self, name):
             if name == "insert" and not self.raced:
                 self.raced = True
-                run(builder, success, journal=other, run_id="one")
+                run(builder, backend=backend, journal=other, run_id="one")
             return getattr(journal, name)
 
     with pytest.raises(UsageError, match="there is a run `one` already"):
-        run(builder, backend=backend, journal=Racing(), run_id="one")
+        run(builder, success, journal=Racing(), run_id="one")
     assert backend.submitted == []
     other.close()
 

@@ -6,7 +6,8 @@ task starts, retries, timeouts, rate limits, the journal, and polling. It calls 
     open(notify) → submit(task) → [poll(handles) …] → collect(handle) → close()
 
 A `JobHandle` is plain data that goes into the journal, so a task can be found again by another process where
-`Capabilities.reattach` says so. `submit` is idempotent by `Task.name`: a second submission of a name gives the
+`Capabilities.reattach` says so: it is polled then, whatever `Capabilities.notifies` says, until it has ended or is
+lost. A task that is lost is submitted again under another name, as long as its budget of interruptions lasts. `submit` is idempotent by `Task.name`: a second submission of a name gives the
 handle of the first.
 """
 

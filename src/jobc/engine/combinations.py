@@ -49,6 +49,11 @@ class Combinations(Sequence[CombinationResult]):
     def get(self, index: int) -> CombinationResult | None:
         return self._block(index // BLOCK).get(index)
 
+    def ended(self) -> Iterator[CombinationResult]:
+        """What has ended so far, in no order."""
+        for number in {*self._live, *self._packed}:
+            yield from self._block(number).values()
+
     def _block(self, number: int) -> _Block:
         packed = self._packed.get(number)
         if packed is None:

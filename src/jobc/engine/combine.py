@@ -21,10 +21,10 @@ def end_of_job(state: JobState, result: JobResult) -> None:
     if not result.status:
         for index in range(state.next_index):
             if combinations.get(index) is None:
-                combinations.put(index, _not_run({}, state.stopped))
+                combinations.put(index, not_run({}, state.stopped))
         if state.next_index < state.total:
             for index, matrix in enumerate(state.not_started(), start=state.next_index):
-                combinations.put(index, _not_run(matrix, state.stopped))
+                combinations.put(index, not_run(matrix, state.stopped))
         survey = _Survey(combinations)
         result.status = combine(survey.statuses)
         result.reason = _reason(state, survey, result.status)
@@ -33,10 +33,15 @@ def end_of_job(state: JobState, result: JobResult) -> None:
     elif state.is_matrix:
         result.outputs = {name: [] for name, _ in state.job.outputs or []}
     result.attempts = state.attempts
-    state.result = result
     state.matrices = iter(())
     state.peeked = None
     state.results = Combinations()
+    conclude(state, result)
+
+
+def conclude(state: JobState, result: JobResult) -> None:
+    """Make a complete result what others see of a job."""
+    state.result = result
     state.run.result.jobs[state.job.id] = result
 
 
@@ -69,7 +74,7 @@ class _Survey:
         return list(self.first)
 
 
-def _not_run(matrix: dict[str, Any], why: str | None) -> CombinationResult:
+def not_run(matrix: dict[str, Any], why: str | None) -> CombinationResult:
     result = CombinationResult(CANCEL, matrix)
     result.error = ErrorInfo("cancel", why or "not started")
     return result

@@ -9,6 +9,7 @@ from typing import Any
 from jobc.engine import owner
 from jobc.engine.journal import Journal, path_in
 from jobc.errors import UsageError
+from jobc.interpreter.nearest import nearest
 
 RUNNING = "running"
 #: The engine of the run died before its end.
@@ -55,7 +56,9 @@ class History:
             (len(name), name),
         )
         if not rows:
-            raise UsageError(f"there is no run `{name}`", help="`jobc runs list` shows them")
+            close = nearest(name, [run["id"] for run in self.runs()])
+            hint = f"did you mean `{close}`?" if close else "`jobc runs list` shows them"
+            raise UsageError(f"there is no run `{name}`", help=hint)
         if len(rows) > 1:
             ids = ", ".join(row["id"] for row in rows[:5]) + (", …" if len(rows) > 5 else "")
             raise UsageError(f"{len(rows)} runs begin with `{name}`", help=f"say more of its id: {ids}")
@@ -193,6 +196,8 @@ def _run(row: dict[str, Any]) -> dict[str, Any]:
         run["status"] = RUNNING if alive else INTERRUPTED
         if not alive:
             run["reason"] = f"the process that ran it ({run['pid']}) died before its end"
+            if run["parent"] is None:
+                run["reason"] += f"; `jobc run --resume {run['id']}` goes on with it"
     return run
 
 

@@ -22,7 +22,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,20 +126,46 @@ class Journal:
                 self._last_log = None
                 written = self._recorded
             try:
-                self._write(batch)
+                self._write(lambda connection: batch)
             except sqlite3.Error as error:
+                with self._lock:  # a later flush may succeed
+                    self._pending[:0] = batch
                 raise state_error(self.path, error) from error
             self._written = written
             self._flushed_at = time.monotonic()
 
-    def insert(self, statement: str, values: Sequence[Any]) -> int:
-        """Write one row at once; its integer key."""
+    def unwritten(self) -> list[tuple[str, Sequence[Any]]]:
+        """What was recorded and is not committed."""
+        with self._lock:
+            return list(self._pending)
+
+    def transact(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """Write statements at once, all or none."""
         with self._write_lock:
             try:
-                key = _execute(self.connection, statement, values).lastrowid
+                self._write(lambda connection: statements)
             except sqlite3.Error as error:
                 raise state_error(self.path, error) from error
-        assert key is not None
+
+    def insert(
+        self,
+        statement: str,
+        values: Sequence[Any],
+        rest: Callable[[int], Sequence[tuple[str, Sequence[Any]]]],
+    ) -> int:
+        """Write one row, and with it what `rest` makes of its key, at once and all or nothing; the key."""
+        key = 0
+
+        def row(connection: sqlite3.Connection) -> Sequence[tuple[str, Sequence[Any]]]:
+            nonlocal key
+            key = _execute(connection, statement, values).lastrowid or 0
+            return rest(key)
+
+        with self._write_lock:
+            try:
+                self._write(row)
+            except sqlite3.Error as error:
+                raise state_error(self.path, error) from error
         return key
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -151,12 +177,13 @@ class Journal:
             except sqlite3.Error as error:
                 raise state_error(self.path, error) from error
 
-    def _write(self, batch: list[tuple[str, Sequence[Any]]]) -> None:
+    def _write(self, make: Callable[[sqlite3.Connection], Sequence[tuple[str, Sequence[Any]]]]) -> None:
+        """Write what `make` gives, inside of one transaction."""
         connection = self.connection
         execute = connection.execute
         execute("BEGIN IMMEDIATE")
         try:
-            for statement, values in batch:
+            for statement, values in make(connection):
                 if statement is INSERT_LOG:
                     values = (*values[:-1], "".join(values[-1]))
                 _execute(connection, statement, values)

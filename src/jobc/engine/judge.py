@@ -160,27 +160,21 @@ class Judge:
             return SUCCESS, None
         return SKIP, why_false(self.program.codes[job.condition].tree, environment)
 
-    def expansion(self, state: JobState) -> tuple[Iterator[dict[str, Any]], int, int, bool]:
-        """(combinations, how many, how many at once, whether the first failure ends the rest). Raises Failure."""
+    def strategy(self, state: JobState) -> dict[str, Any]:
+        """What a job's strategy comes to, as plain data that `expansion` reads; empty without one. Raises Failure."""
         strategy = state.job.strategy
         if strategy is None:
-            return iter(({},)), 1, 1, False
+            return {}
         environment = self.of_job(state)
-        at_once = self.count(strategy.max_parallel, environment, "max-parallel") or 1
-        fail_fast = self.boolean(strategy.fail_fast, environment, "fail-fast", False)
-        if not state.is_matrix:
-            return iter(({},)), 1, at_once, fail_fast
-        from jobc.ir.matrix import count, expand
-
-        matrix = self._matrix(strategy.matrix, environment)
-        include = self._entries(strategy.include, environment, "include")
-        exclude = self._entries(strategy.exclude, environment, "exclude")
-        return (
-            expand(matrix, include, exclude),
-            count(matrix, include, exclude),
-            at_once,
-            fail_fast,
-        )
+        decided: dict[str, Any] = {
+            "at_once": self.count(strategy.max_parallel, environment, "max-parallel") or 1,
+            "fail_fast": self.boolean(strategy.fail_fast, environment, "fail-fast", False),
+        }
+        if state.is_matrix:
+            decided["matrix"] = self._matrix(strategy.matrix, environment)
+            decided["include"] = self._entries(strategy.include, environment, "include")
+            decided["exclude"] = self._entries(strategy.exclude, environment, "exclude")
+        return decided
 
     def _matrix(
         self, matrix: CodeIndex | NamedCodes | None, environment: Environment
@@ -227,6 +221,17 @@ class Judge:
         limit = self.count(concurrency.limit, environment, "limit") or 1
         cancels = self.boolean(concurrency.cancel_in_progress, environment, "cancel-in-progress", False)
         return Group(name, limit, cancels)
+
+
+def expansion(plan: Mapping[str, Any]) -> tuple[Iterator[dict[str, Any]], int, int, bool]:
+    """(combinations, how many, how many at once, whether the first failure ends the rest) of a decided strategy."""
+    at_once, fail_fast = plan.get("at_once", 1), plan.get("fail_fast", False)
+    if "matrix" not in plan:
+        return iter(({},)), 1, at_once, fail_fast
+    from jobc.ir.matrix import count, expand
+
+    axes = plan["matrix"], plan["include"], plan["exclude"]
+    return expand(*axes), count(*axes), at_once, fail_fast
 
 
 def strategy_context(combination: CombinationState) -> dict[str, Any]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Seconds between SIGTERM and SIGKILL.
 GRACE = 10.0
+#: How often an attempt may be interrupted (by the death of its engine or its machine) and is begun again.
+INTERRUPTIONS = 10
 #: Runs inside runs (`trigger` stages), counted from the first.
 MAX_DEPTH = 16
 
@@ -46,6 +48,7 @@ class Options:
         "job_timeout",
         "journal",
         "live",
+        "max_interruptions",
         "max_parallel",
         "now",
         "parent_id",
@@ -81,6 +84,8 @@ class Options:
         self.job = job
         #: Of jobs that set none, in seconds; `execute` reads it from the environment.
         self.job_timeout = 3600.0
+        #: `execute` reads it from the environment.
+        self.max_interruptions = INTERRUPTIONS
         self.max_parallel = max_parallel
         self.timeout = timeout
         self.grace = grace

@@ -1,27 +1,34 @@
 """Where every transition of a run goes: into the journal, then to the listener, masked on the way.
 
 `commit` is the barrier: the scheduler calls it before it acts on what it recorded, a worker after each stage that
-ended. A journal that fails does not stop work half-way: it is reported once, to the scheduler, which lets the run
-come to a graceful end; nothing is written after that. The same holds of a listener that fails: a closed pipe, say.
+ended. A journal that fails does not stop work half-way: it is reported once, to the scheduler, which starts nothing
+more and lets end what runs. What happens meanwhile is kept in memory, log text excepted, and written by one last try
+when all has ended (`finish`): the disk may have room again. A listener that fails, a closed pipe say, is not told any more.
 
 An event is a map: `event`, `time` (ISO, UTC), `run`, `job`, `combination` (its index), `stage` (its path), each
 null where it does not apply, and what the kind adds. Kinds: `run-started run-waiting job-ready job-waiting job-started
-combination-started stage-started log stage-ended combination-ended job-ended run-cancelling run-ended`.
+combination-started stage-started log stage-retrying stage-ended combination-ended job-ended run-cancelling run-ended`.
+A run that is resumed begins with `run-started`, `resumed` true; `job-started` and `job-ended` of what an earlier engine saw have `kept`.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobc.engine import owner
 from jobc.engine.journal import Journal, dumps, plain
+from jobc.engine.sealing import seal
 from jobc.engine.secrets import Veil
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult, ErrorInfo
+
+if TYPE_CHECKING:
+    from jobc.engine.result import JobResult
 
 Event = Mapping[str, Any]
 Listener = Callable[[Event], None]
@@ -29,15 +36,42 @@ Listener = Callable[[Event], None]
 _EVENT = "INSERT INTO events (run, time, event, job, combination, stage, status) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _STAGE = (
     "INSERT INTO stages (run, job, combination, attempt, stage, id, name, status, reason, attempts, started, ended,"
-    " duration, outputs, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " duration, outputs, error, memory) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET id = excluded.id, name = excluded.name, status = excluded.status,"
     " reason = excluded.reason, attempts = excluded.attempts, ended = excluded.ended,"
-    " duration = excluded.duration, outputs = excluded.outputs, error = excluded.error"
+    " duration = excluded.duration, outputs = excluded.outputs, error = excluded.error,"
+    " memory = coalesce(excluded.memory, CASE stale WHEN 0 THEN memory END), retry_at = NULL, stale = 0,"
+    " failed = CASE stale WHEN 0 THEN failed ELSE 0 END, decided = CASE stale WHEN 0 THEN decided END"
+)
+_AT = " WHERE run = ? AND job = ? AND combination = ? AND attempt = ?"
+_RETRYING = (
+    "UPDATE stages SET failed = ?, retry_at = ?, retry_in = ?, error = ?, memory = ?, decided = NULL"
+    + _AT
+    + " AND stage = ?"
+)
+_DECIDED = "UPDATE stages SET decided = ?" + _AT + " AND stage = ?"
+#: What stands inside a stage: paths that go on with `.` or `[`. `/` and `\\` are the characters after those.
+_INSIDE = "({0} > ? || '.' AND {0} < ? || '/' OR {0} > ? || '[' AND {0} < ? || '\\')"
+_STALE_STAGES = "UPDATE stages SET stale = 1" + _AT + " AND " + _INSIDE.format("stage")
+_STALE_RUNS = (
+    "UPDATE runs SET stale = 1 WHERE parent = ? AND parent_job = ? AND parent_combination = ? AND parent_attempt = ?"
+    " AND (parent_stage = ? OR " + _INSIDE.format("parent_stage") + ")"
+)
+_COMBINATION_ENDED = (
+    "UPDATE combinations SET status = ?, ended = ?, duration = ?, outputs = ?, error = ?, reason = ?, retry_at = ?"
+    + _AT
+)
+_JOB_ENDED = (
+    "UPDATE jobs SET status = ?, reason = ?, error = ?, ended = ?, duration = ?, attempts = ?, outputs = ?"
+    " WHERE run = ? AND position = ?"
 )
 _RUN = (
-    "INSERT INTO runs (id, parent, parent_stage, file, workflow, workflow_index, program, params, options, started,"
-    " pid, pid_started, boot) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO runs (id, parent, parent_stage, parent_job, parent_combination, parent_attempt, file, workflow,"
+    " workflow_index, program, params, options, state, mark, started, pid, pid_started, boot)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+#: What is written in place of changes to parameters that are no plain data: the stage cannot be passed over.
+LIVE = "live"
 
 
 class Place:
@@ -73,6 +107,9 @@ class Recorder:
         self._on_log = on_log
         self._on_deaf = on_deaf
         self._listening = threading.Lock()
+        self._failing = threading.Lock()
+        #: A run's key → the positions and ids of its jobs.
+        self._jobs: dict[int, list[tuple[int, str]]] = {}
         self.listener_error: Exception | None = None
         self.failure: StateError | None = None
 
@@ -80,7 +117,7 @@ class Recorder:
 
     def commit(self) -> bool:
         """Make durable what was recorded; False if that failed just now."""
-        if self._journal is not None:
+        if self._journal is not None and self.failure is None:
             try:
                 self._journal.flush()
             except StateError as error:
@@ -89,10 +126,40 @@ class Recorder:
         return True
 
     def _fail(self, error: StateError) -> None:
-        self._journal = None
-        if self.failure is None:
+        with self._failing:
+            if self.failure is not None:
+                return
             self.failure = error
-            self._on_failure(error)
+        self._on_failure(error)
+
+    def finish(self) -> None:
+        """The last commit of a run; where the journal had failed, `failure` says what is not in it."""
+        self.commit()
+        if self._journal is None or self.failure is None:
+            return
+        try:
+            self._journal.flush()
+            self.failure = None
+        except StateError as error:
+            lost = ", ".join(f"`{job}`" for job in self._unrecorded(self._journal))
+            tail = f"; not recorded is what became of {lost}" if lost else ""
+            self.failure = StateError(f"{error}{tail}", help=error.help)
+
+    def _unrecorded(self, journal: Journal) -> list[str]:
+        """The jobs whose ends, or those of stages of theirs, are not in the journal."""
+        found: dict[str, None] = {}
+        names = {(key, at): job for key, jobs in self._jobs.items() for at, job in jobs}
+        for statement, values in journal.unwritten():
+            place = None
+            if statement is _JOB_ENDED:
+                place = (values[-2], values[-1])
+            elif statement is _COMBINATION_ENDED:
+                place = (values[-4], values[-3])
+            elif statement is _STAGE:
+                place = (values[0], values[1])
+            if place is not None:
+                found[names.get(place, str(place[1]))] = None
+        return list(found)
 
     def _record(self, statement: str, values: tuple[Any, ...]) -> None:
         if self._journal is not None:
@@ -100,6 +167,10 @@ class Recorder:
 
     def _json(self, value: Any) -> str:
         return dumps(value if self._veil.empty else self._veil.value(plain(value)))
+
+    def seal(self, value: Any) -> str | None:
+        """A value with its exact types, for a column that only a resumed run reads; None for live objects."""
+        return seal(value, self._veil)
 
     def _error(self, error: ErrorInfo | None) -> str | None:
         return None if error is None else self._json({**error.to_json(), "exit_code": error.exit_code})
@@ -147,7 +218,7 @@ class Recorder:
         self,
         id: str,
         *,
-        parent: tuple[int, str] | None,
+        parent: tuple[int, str, int, int, int] | None,
         parent_id: str | None,
         file: str,
         workflow: str,
@@ -155,45 +226,81 @@ class Recorder:
         program: tuple[str, bytes] | None,
         params: Mapping[str, Any],
         options: Mapping[str, Any],
+        state: Mapping[str, Any],
+        mark: str,
         jobs: list[tuple[int, str]],
     ) -> int:
-        """Enter a run; its key. `parent`: the key and stage of the run that triggered it."""
+        """Enter a run; its key. `parent`: the key of the run that triggered it; stage, job, combination, attempt.
+
+        `state` is what the run's jobs see of it, in exact types. Raises StateError.
+        """
         key = 0
         if self._journal is not None:
             try:
-                if program is not None and parent is None:
-                    self._record("INSERT OR IGNORE INTO programs (hash, ir) VALUES (?, ?)", program)
                 key = self._journal.insert(
                     _RUN,
                     (
                         id,
-                        parent[0] if parent else None,
-                        parent[1] if parent else None,
+                        *(parent or (None,) * 5),
                         file,
                         workflow,
                         workflow_index,
                         program[0] if program else None,
                         self._json(dict(params)),
                         self._json(dict(options)),
+                        self.seal(dict(state)),
+                        mark,
                         time.time(),
                         *owner.this_process(),
                     ),
+                    lambda key: _first_rows(key, program if parent is None else None, jobs),
                 )
-                for position, job in jobs:
-                    self._record(
-                        "INSERT INTO jobs (run, position, id) VALUES (?, ?, ?)", (key, position, job)
-                    )
-                self._mark(key, "run-started", None, None, None)
             except StateError as error:
-                if parent is None:
-                    raise
-                self._fail(error)
+                if parent is not None:
+                    self._fail(error)
+                raise
+        self._jobs[key] = jobs
         more = {"workflow": workflow, "file": file, "parent": parent_id, "params": dict(params)}
         self._tell("run-started", id, None, None, None, {**more, "jobs": [job for _, job in jobs]})
         return key
 
+    def run_resumed(
+        self,
+        id: str,
+        key: int,
+        *,
+        workflow: str,
+        file: str,
+        parent_id: str | None,
+        params: Mapping[str, Any],
+        state: Mapping[str, Any],
+        jobs: list[tuple[int, str]],
+        kept: int,
+    ) -> None:
+        """This process goes on with a run; `kept` of its jobs have ended."""
+        self._record(
+            "UPDATE runs SET state = ?, resumes = resumes + 1, resumed = ?, cancelling = 0, pid = ?, pid_started = ?,"
+            " boot = ?, active = active + max(0, coalesce((SELECT max(time) FROM events WHERE run = runs.run), 0)"
+            " - coalesce(resumed, started)) WHERE run = ?",
+            (self.seal(dict(state)), time.time(), *owner.this_process(), key),
+        )
+        self._mark(key, "run-resumed", None, None, None)
+        self._jobs[key] = jobs
+        more: dict[str, Any] = {"workflow": workflow, "file": file, "parent": parent_id}
+        more.update(params=dict(params), jobs=[job for _, job in jobs], resumed=True, kept=kept)
+        self._tell("run-started", id, None, None, None, more)
+
+    def job_kept(self, run: str, job: str, result: JobResult | None, total: int, ended: int) -> None:
+        """Tell of a job that an earlier engine saw the end of, or the beginning (`result` None)."""
+        if result is None:
+            more = {"combinations": total, "ended": ended, "kept": True}
+            self._tell("job-started", run, job, None, None, more)
+            return
+        self._tell("job-ended", run, job, None, None, {**_told(result), "kept": True})
+
     def run_cancelling(self, run: str, key: int, reason: str) -> None:
         """A run was asked to end; what runs ends first."""
+        self._record("UPDATE runs SET cancelling = 1 WHERE run = ?", (key,))
         self._mark(key, "run-cancelling", None, None, None)
         self._tell("run-cancelling", run, None, None, None, {"reason": reason})
 
@@ -221,61 +328,59 @@ class Recorder:
         self._mark(key, event, position, None, None)
         self._tell(event, run, job, None, None, {"reason": reason})
 
-    def job_started(self, run: str, key: int, position: int, job: str, total: int) -> None:
+    def job_queued(self, key: int, position: int, plan: dict[str, Any]) -> None:
         self._record(
-            "UPDATE jobs SET started = ?, combinations = ? WHERE run = ? AND position = ?",
-            (time.time(), total, key, position),
+            "UPDATE jobs SET queued = ?, plan = ? WHERE run = ? AND position = ?",
+            (time.time(), self.seal(plan), key, position),
+        )
+
+    def job_started(
+        self, run: str, key: int, position: int, job: str, total: int, plan: dict[str, Any]
+    ) -> None:
+        """`plan` is what was decided about the job; empty where it has one combination and no bounds."""
+        self._record(
+            "UPDATE jobs SET started = ?, combinations = ?, plan = ? WHERE run = ? AND position = ?",
+            (time.time(), total, self.seal(plan) if plan else None, key, position),
         )
         self._mark(key, "job-started", position, None, None)
         self._tell("job-started", run, job, None, None, {"combinations": total})
 
-    def job_ended(
-        self,
-        run: str,
-        key: int,
-        position: int,
-        job: str,
-        *,
-        status: str,
-        reason: str | None,
-        error: ErrorInfo | None,
-        duration: float,
-        attempts: int,
-        outputs: dict[str, Any],
-    ) -> None:
+    def job_ended(self, run: str, key: int, position: int, job: str, result: JobResult) -> None:
         self._record(
-            "UPDATE jobs SET status = ?, reason = ?, error = ?, ended = ?, duration = ?, attempts = ?, outputs = ?"
-            " WHERE run = ? AND position = ?",
+            _JOB_ENDED,
             (
-                status,
-                reason and self._veil.text(reason),
-                self._error(error),
+                result.status,
+                result.reason and self._veil.text(result.reason),
+                self._error(result.error),
                 time.time(),
-                duration,
-                attempts,
-                self._json(outputs),
+                result.duration,
+                result.attempts,
+                self._json(result.outputs),
                 key,
                 position,
             ),
         )
-        self._mark(key, "job-ended", position, None, status)
-        more = {
-            "status": status,
-            "reason": reason,
-            "error": error.to_json() if error else None,
-            "duration_s": round(duration, 6),
-            "attempts": attempts,
-            "outputs": outputs,
-        }
-        self._tell("job-ended", run, job, None, None, more)
+        self._mark(key, "job-ended", position, None, result.status)
+        self._tell("job-ended", run, job, None, None, _told(result))
 
     # Combinations
 
-    def combination_started(self, place: Place, matrix: dict[str, Any]) -> None:
+    def combination_started(self, place: Place, matrix: dict[str, Any], base: int, restarts: int) -> None:
+        """`base`: the attempt after which the retry budget counts; `restarts`: how often this one was begun in vain."""
         self._record(
-            "INSERT OR REPLACE INTO combinations (run, job, combination, attempt, matrix, started)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (place.key, place.position, place.combination, place.attempt, self._json(matrix), time.time()),
+            "INSERT INTO combinations (run, job, combination, attempt, matrix, started, base, restarts)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET restarts = excluded.restarts, handle = NULL",
+            (
+                place.key,
+                place.position,
+                place.combination,
+                place.attempt,
+                self._json(matrix),
+                time.time(),
+                base,
+                restarts,
+            ),
         )
         self._mark(place.key, "combination-started", place.position, place.combination, None)
         more = {"matrix": matrix, "attempt": place.attempt}
@@ -283,21 +388,22 @@ class Recorder:
 
     def submitted(self, place: Place, handle: dict[str, Any]) -> None:
         self._record(
-            "UPDATE combinations SET handle = ? WHERE run = ? AND job = ? AND combination = ? AND attempt = ?",
+            "UPDATE combinations SET handle = ?" + _AT,
             (self._json(handle), place.key, place.position, place.combination, place.attempt),
         )
 
     def combination_ended(self, place: Place, result: CombinationResult, retried_in: float | None) -> None:
         """`retried_in`: seconds until the next attempt, None where this was the last."""
         self._record(
-            "UPDATE combinations SET status = ?, ended = ?, duration = ?, outputs = ?, error = ?"
-            " WHERE run = ? AND job = ? AND combination = ? AND attempt = ?",
+            _COMBINATION_ENDED,
             (
                 result.status,
                 time.time(),
                 result.duration,
                 self._json(result.outputs),
                 self._error(result.error),
+                result.reason and self._veil.text(result.reason),
+                None if retried_in is None else time.time() + retried_in,
                 place.key,
                 place.position,
                 place.combination,
@@ -328,7 +434,14 @@ class Recorder:
         elif kind == "stage-ended":
             self._stage(place, stage, event, ended=True)
             self.commit()
-        more = {name: value for name, value in event.items() if name not in ("event", "stage")}
+        elif kind == "stage-decided":
+            at = (place.key, place.position, place.combination, place.attempt, stage)
+            self._record(_DECIDED, (self.seal(event["journal"]), *at))
+            return
+        elif kind == "stage-retrying":
+            self._retrying(place, stage, event)
+            self.commit()
+        more = {name: value for name, value in event.items() if name not in ("event", "stage", "journal")}
         self._tell(kind, place.run, place.job, place.combination, stage, more)
 
     def _stage(self, place: Place, stage: str, event: Event, *, ended: bool) -> None:
@@ -353,14 +466,31 @@ class Recorder:
                 event.get("duration_s"),
                 self._json(event.get("outputs") or {}) if ended else None,
                 self._json(error) if error else None,
+                self._memory(event) if ended else None,
             ),
         )
         status = event.get("status") if ended else None
         values = (place.key, now, event["event"], place.position, place.combination, stage, status)
         self._record(_EVENT, values)
 
+    def _memory(self, event: Event) -> str | None:
+        memory = event.get("journal")
+        return None if memory is None else self.seal(memory) or json.dumps(LIVE)
+
+    def _retrying(self, place: Place, stage: str, event: Event) -> None:
+        """An attempt at a stage has failed and another one follows; what was inside the stage is of the past."""
+        at = (place.key, place.position, place.combination, place.attempt)
+        until = time.time() + event["wait_s"]
+        memory = self._memory(event) if event["journal"]["changes"] else None
+        self._record(
+            _RETRYING,
+            (event["attempt"], until, event["wait_s"], self._json(event["error"]), memory, *at, stage),
+        )
+        self._record(_STALE_STAGES, (*at, *(stage,) * 4))
+        self._record(_STALE_RUNS, (*at, *(stage,) * 5))
+
     def _log(self, place: Place, stage: str, event: Event) -> None:
-        if self._journal is None:
+        if self._journal is None or self.failure is not None:
             return
         text = self._veil.text(str(event.get("text", "")))
         stream = str(event.get("stream", "stdout"))
@@ -369,3 +499,28 @@ class Recorder:
             self.commit()
         else:
             self._on_log()
+
+
+def _first_rows(
+    key: int, program: tuple[str, bytes] | None, jobs: list[tuple[int, str]]
+) -> list[tuple[str, Sequence[Any]]]:
+    """What enters the journal together with a run, so that there is never a run without its jobs."""
+    rows: list[tuple[str, Sequence[Any]]] = [
+        ("INSERT INTO jobs (run, position, id) VALUES (?, ?, ?)", (key, position, job))
+        for position, job in jobs
+    ]
+    rows.append((_EVENT, (key, time.time(), "run-started", None, None, None, None)))
+    if program is not None:
+        rows.append(("INSERT OR IGNORE INTO programs (hash, ir) VALUES (?, ?)", program))
+    return rows
+
+
+def _told(result: JobResult) -> dict[str, Any]:
+    return {
+        "status": result.status,
+        "reason": result.reason,
+        "error": result.error.to_json() if result.error else None,
+        "duration_s": round(result.duration, 6),
+        "attempts": result.attempts,
+        "outputs": result.outputs,
+    }

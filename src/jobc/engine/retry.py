@@ -39,7 +39,7 @@ def next_attempt(combination: CombinationState, result: CombinationResult, judge
     scope = _JobScope(judge, judge.of_combination(combination))
     job = combination.job
     policy = Policy(retry, cast(Scope, scope), f"{job.run.id}/{job.job.id}/{combination.index}")
-    failures = combination.attempt - combination.interruptions
+    failures = combination.attempt - combination.base - combination.interruptions
     if failures > policy.further or not any(policy.covers(error) for error in _errors(result)):
         return None
     return policy.wait(failures)

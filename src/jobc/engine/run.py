@@ -12,12 +12,15 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from jobc.backends.registry import is_known, known
+from jobc.engine.journal import Journal
 from jobc.engine.judge import Failure, Judge
+from jobc.engine.lease import take
 from jobc.engine.options import Options
 from jobc.engine.recorder import Listener, Recorder
 from jobc.engine.result import RunResult
@@ -27,10 +30,13 @@ from jobc.engine.state import RunState, Ticket
 from jobc.errors import ParamError, StateError, UsageError
 from jobc.interpreter.api import ErrorInfo
 from jobc.interpreter.durations import seconds
+from jobc.interpreter.mark import MARK
 from jobc.interpreter.nearest import nearest
 from jobc.interpreter.params import ParamProblems, coerce
 from jobc.interpreter.stages.retry import variable
 from jobc.ir.program import Job, Program, Workflow
+
+L = TypeVar("L", bound="Launch")
 
 DEFAULT_PARALLEL = 2
 DEFAULT_TIMEOUT = 3600.0
@@ -61,15 +67,52 @@ def execute(
     """
     workflow = program.workflows[program.entry]
     values = check_params(workflow, params)
-    selected = _selection(workflow, options.job)
+    selected = selection(workflow, options.job)
+    options = prepared(program, options, selected)
+    options.run_id = _run_id(options)
+    mark = os.urandom(8).hex()
+    with lease(options.journal, options.run_id, _taken):
+        return conduct(program, options, mark, listener, lambda launch: launch.root(values, selected), Launch)
+
+
+def prepared(program: Program, options: Options, selected: set[int] | None) -> Options:
+    """A copy of the options, completed from the environment and checked. Raises UsageError."""
     _check_environments(program, selected)
     environ = options.environ
     options = copy.copy(options)
     options.secrets = resolve(program, options.secrets, environ)
     options.environ = without_secrets(environ)
-    options.run_id = _run_id(options)
     options.job_timeout = _seconds_setting(environ, "JOB_TIMEOUT", DEFAULT_TIMEOUT)
+    options.max_interruptions = _whole(environ, "JOBC_MAX_INTERRUPTIONS") or options.max_interruptions
     _check_retry_settings(environ)
+    return options
+
+
+@contextmanager
+def lease(journal: Journal | None, run_id: str, refusal: Callable[[str], UsageError]) -> Iterator[None]:
+    """Hold the lease of a run; raises `refusal(run_id)` where another engine has it."""
+    if journal is None:
+        yield
+        return
+    give_back = take(journal.path, run_id)
+    if give_back is None:
+        raise refusal(run_id)
+    try:
+        yield
+    finally:
+        give_back()
+
+
+def conduct(
+    program: Program,
+    options: Options,
+    mark: str,
+    listener: Listener | None,
+    begin: Callable[[L], RunState],
+    launcher: Callable[[Program, Options, str, Judge, Recorder, Veil], L],
+) -> RunResult:
+    """Run what `begin` makes to its end. `options` are prepared, the lease is held."""
+    options.environ = {**options.environ, MARK: mark}
     fixed = options.now
     judge = Judge(
         program,
@@ -88,16 +131,16 @@ def execute(
         on_log=lambda: inbox.put(("log", None)),
         on_deaf=lambda: options.control.cancel("nothing takes the run's events any more"),
     )
-    launch = _Launch(program, options, judge, recorder, veil)
+    launch = launcher(program, options, mark, judge, recorder, veil)
     try:
-        root = launch.root(values, selected)
-        slots = _slots(workflow, options, judge, root)
+        root = begin(launch)
+        slots = _slots(root.workflow, options, judge, root)
     except Failure as failure:
         error = failure.error
         raise UsageError(f"{error.path}:{error.line}: {error.message}") from None
     launch.enter(root)
     Scheduler(program, options, judge, recorder, slots, launch.child).run(root)
-    recorder.commit()
+    recorder.finish()
     if recorder.listener_error is not None:
         raise recorder.listener_error
     root.result.state_error = recorder.failure
@@ -105,18 +148,25 @@ def execute(
     return root.result
 
 
-class _Launch:
+class Launch:
     """Makes the states of runs, and enters them in the journal."""
 
     def __init__(
-        self, program: Program, options: Options, judge: Judge, recorder: Recorder, veil: Veil
+        self,
+        program: Program,
+        options: Options,
+        mark: str,
+        judge: Judge,
+        recorder: Recorder,
+        veil: Veil,
     ) -> None:
         self._program = program
         self._options = options
+        self._mark = mark
         self._judge = judge
         self._recorder = recorder
         self._veil = veil
-        self._code = _code_of(program) if options.journal is not None else None
+        self._code = code_of(program) if options.journal is not None else None
 
     def root(self, params: dict[str, Any], selected: set[int] | None) -> RunState:
         assert self._options.run_id is not None
@@ -136,9 +186,7 @@ class _Launch:
         except ParamProblems as found:
             raise Failure(ErrorInfo("params", str(found))) from None
         run = self._state(f"{parent.id}.{parent.children}", workflow, values, None)
-        run.ticket = ticket
-        run.depth = parent.depth + 1
-        run.limit = self._judge.count(run.workflow.max_parallel, self._judge.of_workflow(run), "max-parallel")
+        self._bound(run, ticket)
         self.enter(run)
         return run
 
@@ -154,6 +202,22 @@ class _Launch:
         run.group = self._judge.group(workflow.concurrency, environment)
         return run
 
+    def _bound(self, run: RunState, ticket: Ticket) -> None:
+        """Set what a triggered run has from the stage that asked for it, and its bound."""
+        run.ticket = ticket
+        run.depth = ticket.combination.job.run.depth + 1
+        run.limit = self._judge.count(run.workflow.max_parallel, self._judge.of_workflow(run), "max-parallel")
+
+    def _file(self, run: RunState) -> str:
+        return self._options.file if run.ticket is None else self._program.place(run.workflow.span)[0]
+
+    def _shown(self, run: RunState) -> dict[str, Any]:
+        return shown_params(run.workflow, run.params)
+
+    def _kept(self, run: RunState) -> dict[str, Any]:
+        """What of a run a later engine needs beside its rows."""
+        return {"params": run.params, "env": run.env, "started_at": run.result.started_at}
+
     def enter(self, run: RunState) -> None:
         ticket = run.ticket
         parent = None if ticket is None else ticket.combination.job.run
@@ -168,13 +232,13 @@ class _Launch:
         options = self._options
         run.key = self._recorder.run_started(
             run.id,
-            parent=None if parent is None or ticket is None else (parent.key, ticket.stage),
+            parent=None if ticket is None else _origin(ticket),
             parent_id=None if parent is None else parent.id,
-            file=options.file if parent is None else self._program.place(run.workflow.span)[0],
+            file=self._file(run),
             workflow=run.workflow.name,
             workflow_index=run.workflow_index,
             program=self._code,
-            params=shown_params(run.workflow, run.params),
+            params=self._shown(run),
             options={
                 "job": options.job,
                 "max_parallel": options.max_parallel,
@@ -182,21 +246,29 @@ class _Launch:
                 "now": None if options.now is None else options.now.isoformat(),
                 "workdir": options.workdir,
             },
+            state=self._kept(run),
+            mark=self._mark,
             jobs=[(state.position, state.job.id) for state in run.jobs],
         )
+
+
+def _origin(ticket: Ticket) -> tuple[int, str, int, int, int]:
+    combination = ticket.combination
+    job = combination.job
+    return job.run.key, ticket.stage, job.position, combination.index, combination.attempt
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _code_of(program: Program) -> tuple[str, bytes]:
+def code_of(program: Program) -> tuple[str, bytes]:
     from jobc.ir.codec import content_hash, dumps
 
     return content_hash(program), dumps(program)
 
 
-def _selection(workflow: Workflow, job: str | None) -> set[int] | None:
+def selection(workflow: Workflow, job: str | None) -> set[int] | None:
     """The positions of a job and of all that it needs."""
     if job is None:
         return None

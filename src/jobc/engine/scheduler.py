@@ -29,16 +29,26 @@ from typing import Any
 
 from jobc.backends.api import BackendError, JobHandle
 from jobc.engine.combine import end_of_job, end_of_run
-from jobc.engine.groups import Groups, Moves
-from jobc.engine.judge import Failure, Judge
+from jobc.engine.groups import Group, Groups, Moves
+from jobc.engine.judge import Failure, Judge, expansion
 from jobc.engine.options import MAX_DEPTH, Options
 from jobc.engine.recorder import Recorder
 from jobc.engine.resources import Room, machine
 from jobc.engine.result import JobResult
 from jobc.engine.retry import LOST, next_attempt
 from jobc.engine.ring import Ring
-from jobc.engine.state import ENDED, OPEN, QUEUED, WAITING, CombinationState, JobState, RunState, Ticket
-from jobc.engine.tasks import Tasks, failed, submission_error
+from jobc.engine.state import (
+    ENDED,
+    OPEN,
+    QUEUED,
+    WAITING,
+    CombinationState,
+    JobState,
+    Restored,
+    RunState,
+    Ticket,
+)
+from jobc.engine.tasks import Tasks, ended_early, failed, interrupted, submission_error
 from jobc.engine.timers import Timers
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, TriggerOutcome
@@ -48,6 +58,8 @@ from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 
 #: Seconds that a task has to end after it was killed; then it is left behind.
 ABANDON = 5.0
+#: Why a combination was cancelled.
+FAIL_FAST = "another combination failed (fail-fast)"
 #: How long log text may wait for its commit, in seconds.
 LOG_DELAY = 0.5
 
@@ -125,7 +137,7 @@ class Scheduler:
     # Runs
 
     def _open_run(self, run: RunState) -> None:
-        run.started = self._clock.now()
+        run.started = self._clock.now() - run.active
         if run.group is None:
             self._begin_run(run)
             return
@@ -142,9 +154,12 @@ class Scheduler:
         if run.timeout is not None:
             run.deadline = self._timers.after(run.timeout, partial(self._run_timed_out, run, run.timeout))
         for state in run.jobs:
+            if state.phase == OPEN:
+                self._go_on(state)
+        for state in sorted(run.jobs, key=lambda each: each.queued):
             if state.waiting == 0 and state.phase == WAITING:
                 self._decidable.append(state)
-        if run.pending == 0:
+        if run.pending == 0 and not run.result.status:
             self._close_run(run)
 
     def _close_run(self, run: RunState) -> None:
@@ -156,7 +171,11 @@ class Scheduler:
             run.id, run.key, result.status, result.reason, result.duration, result.outputs
         )
         self._leave_group(run)
-        ticket = run.ticket
+        self._report(run)
+
+    def _report(self, run: RunState) -> None:
+        """Tell the `trigger` stage that waits for a run how it ended."""
+        result, ticket = run.result, run.ticket
         if ticket is None:
             return
         self._children.remove(run)
@@ -186,11 +205,15 @@ class Scheduler:
             refusal = f"workflows trigger one another more than {MAX_DEPTH} levels deep"
         elif combination.cancelled is not None or combination.ended:
             refusal = "cancelled before it started"
+        elif self._recorder.failure is not None:
+            refusal = str(self._recorder.failure)
         if refusal is None:
             try:
                 run = self._start_run(ticket.workflow, ticket.params, ticket)
             except Failure as failure:
                 refusal = failure.error.message
+            except StateError as error:
+                refusal = str(error)
         if refusal is not None:
             status = CANCEL if combination.cancelled is not None else FAILED
             ticket.outcome = TriggerOutcome(status, {}, refusal)
@@ -198,6 +221,9 @@ class Scheduler:
             return
         ticket.run = run
         self._children.append(run)
+        if run.result.status:
+            self._report(run)
+            return
         self._open_run(run)
         if ticket.cancellation.thrown:
             self._trigger_cancelled(ticket)
@@ -241,7 +267,20 @@ class Scheduler:
                     self._kill(combination)
 
     def _journal_failed(self, error: StateError) -> None:
-        self._cancel_run(self._root, "cancel", str(error))
+        for run in [self._root, *self._children]:
+            self._drain(run, str(error))
+
+    def _drain(self, run: RunState, message: str) -> None:
+        """Start nothing more but clean-up jobs; let what runs come to its own end."""
+        if run.cancelled is not None:
+            return
+        run.cancelled = ("cancel", message)
+        self._recorder.run_cancelling(run.id, run.key, message)
+        for state in run.jobs:
+            if state.phase == ENDED or state.job.rule == "all_done":
+                continue
+            self._close_job(state, "cancel", message)
+            self._see_end(state)
 
     def _log_arrived(self) -> None:
         if not self._log_waits:
@@ -258,7 +297,9 @@ class Scheduler:
         while self._decidable or self._admitted:
             while self._admitted:
                 state = self._admitted.popleft()
-                if state.phase == QUEUED:
+                if state.phase == QUEUED and state.total:
+                    self._take_up(state)
+                elif state.phase == QUEUED:
                     self._open_job(state)
             if self._decidable:
                 self._decide(self._decidable.popleft())
@@ -270,20 +311,35 @@ class Scheduler:
         state.started = self._clock.now()
         self._recorder.job_ready(run.id, run.key, state.position, state.job.id)
         try:
-            status, reason = self._judge.verdict(state)
+            was_decided = "group" in state.plan and run.cancelled is None
+            status, reason = (SUCCESS, None) if was_decided else self._judge.verdict(state)
             if status != SUCCESS:
                 self._end_job(state, status, reason)
                 return
             if state.job.concurrency is None:
                 self._open_job(state)
                 return
-            group = self._judge.group(state.job.concurrency, self._judge.of_job(state))
-            assert group is not None
-            state.phase = QUEUED
-            moves = self._groups.enter(state, group)
+            group = self._group(state)
         except Failure as failure:
             self._fail_job(state, failure)
             return
+        state.plan["group"] = [group.name, group.limit, group.displaces]
+        self._recorder.job_queued(run.key, state.position, state.plan)
+        self._queue(state, group)
+
+    def _group(self, state: JobState) -> Group:
+        """The job's concurrency group, as it was decided when the job came to it first. Raises Failure."""
+        if "group" in state.plan:
+            return Group(*state.plan["group"])
+        group = self._judge.group(state.job.concurrency, self._judge.of_job(state))
+        assert group is not None
+        return group
+
+    def _queue(self, state: JobState, group: Group) -> None:
+        """Let a job go on when it is in its concurrency group."""
+        state.phase = QUEUED
+        try:
+            moves = self._groups.enter(state, group)
         except StateError as error:
             words = _with_remedy(error)
             self._end_job(state, FAILED, words, ErrorInfo("backend", words))
@@ -291,7 +347,7 @@ class Scheduler:
         self._move(moves)
         if state.phase == QUEUED and self._groups.waits(state):
             words = self._groups.wait_words(state)
-            self._recorder.waiting(run.id, run.key, state.position, state.job.id, words)
+            self._recorder.waiting(state.run.id, state.run.key, state.position, state.job.id, words)
 
     def _move(self, moves: Moves) -> None:
         """Act on what changed in the concurrency groups."""
@@ -321,21 +377,75 @@ class Scheduler:
 
     def _open_job(self, state: JobState) -> None:
         try:
-            expansion = self._judge.expansion(state)
+            state.plan.update(self._judge.strategy(state))
         except Failure as failure:
             self._fail_job(state, failure)
             return
-        state.matrices, state.total, state.max_parallel, state.fail_fast = expansion
+        state.matrices, state.total, state.max_parallel, state.fail_fast = expansion(state.plan)
         state.phase = OPEN
         run = state.run
         if state.total == 0:
             self._end_job(state, SKIP, "the matrix has no combinations")
             return
-        self._recorder.job_started(run.id, run.key, state.position, state.job.id, state.total)
+        self._recorder.job_started(run.id, run.key, state.position, state.job.id, state.total, state.plan)
         self._ring.add(state)
+
+    def _go_on(self, state: JobState) -> None:
+        """Take up a job that an earlier engine began, once it is in its concurrency group again."""
+        if "group" in state.plan:
+            self._queue(state, Group(*state.plan["group"]))
+        else:
+            self._take_up(state)
+
+    def _take_up(self, state: JobState) -> None:
+        state.phase = OPEN
+        restored, state.restored = state.restored, []
+        for each in restored:
+            combination = each.combination
+            if each.wait is not None:
+                again = partial(self._retry, combination)
+                state.retrying[combination] = self._timers.after(each.wait, again)
+            elif each.submitted and self._tasks.reattaches(state):
+                self._attach(combination, each)
+            elif each.submitted and combination.restarts >= self._options.max_interruptions:
+                self._give_up(combination)
+            else:
+                combination.restarts += each.submitted
+                state.retries.append(combination)
+        if state.fail_fast and any(result.status == FAILED for result in state.results.ended()):
+            self._stop_job(state, "cancel", FAIL_FAST)
+        else:
+            self._see_end(state)
+
+    def _attach(self, combination: CombinationState, restored: Restored) -> None:
+        """Take up an attempt where it runs; one whose submission was not recorded is submitted, which is idempotent."""
+        if restored.handle is None:
+            combination.job.retries.append(combination)
+            return
+        self._start(combination)
+        limit = self._tasks.attach(combination, restored.handle)
+        self._limit(combination, limit, max(0.0, limit - restored.elapsed))
+
+    def _limit(self, combination: CombinationState, limit: float, left: float) -> None:
+        over = partial(self._cancel, combination, "timeout", f"the job's time of {limit:g} s was over")
+        combination.deadline = self._timers.after(left, over)
+
+    def _give_up(self, combination: CombinationState) -> None:
+        result = failed(combination, interrupted(combination))
+        combination.attempt += 1
+        self._recorder.combination_ended(combination.place, result, None)
+        combination.ended = True
+        combination.job.results.put(combination.index, result)
 
     def _stop_job(self, state: JobState, reason: str, message: str) -> None:
         """Start no further combination, and ask those that run to end; the rest is CANCEL."""
+        self._close_job(state, reason, message)
+        for combination in sorted(state.running, key=lambda each: each.index):
+            self._cancel(combination, reason, message)
+        self._see_end(state)
+
+    def _close_job(self, state: JobState, reason: str, message: str) -> None:
+        """Start no further combination."""
         if state.phase in (WAITING, QUEUED):
             self._end_job(state, CANCEL, message)
             return
@@ -345,11 +455,8 @@ class Scheduler:
             self._timers.cancel(state.retrying.pop(combination, None))
             combination.cancelled = (reason, message)
             combination.ended = True
-            state.results.put(combination.index, _ended_early(combination))
+            state.results.put(combination.index, ended_early(combination))
         state.retries.clear()
-        for combination in sorted(state.running, key=lambda each: each.index):
-            self._cancel(combination, reason, message)
-        self._see_end(state)
 
     def _see_end(self, state: JobState) -> None:
         if state.phase == OPEN:
@@ -374,18 +481,7 @@ class Scheduler:
         result.duration = self._clock.now() - state.started if state.started else 0.0
         end_of_job(state, result)
         state.phase = ENDED
-        self._recorder.job_ended(
-            run.id,
-            run.key,
-            state.position,
-            state.job.id,
-            status=result.status,
-            reason=result.reason,
-            error=error,
-            duration=result.duration,
-            attempts=result.attempts,
-            outputs=result.outputs,
-        )
+        self._recorder.job_ended(run.id, run.key, state.position, state.job.id, result)
         self._room.forget(state)
         if state.job.concurrency is not None:
             self._leave_group(state)
@@ -418,12 +514,18 @@ class Scheduler:
             self._ring.add(state)
         if not granted and not begun:
             return
-        if not self._recorder.commit() and self._recorder.failure is not None:
-            self._journal_failed(self._recorder.failure)
+        self._recorder.commit()
+        broken = self._recorder.failure
+        if broken is not None:
+            self._journal_failed(broken)
         for ticket in granted:
             ticket.done.set()
         for combination in begun:
-            if not combination.ended and combination.cancelled is None:
+            if combination.ended or combination.cancelled is not None:
+                continue
+            if broken is not None and combination.job.job.rule != "all_done":
+                self._cancel(combination, "cancel", str(broken))
+            else:
                 self._submit(combination)
 
     def _take_back(self, combination: CombinationState) -> None:
@@ -439,6 +541,15 @@ class Scheduler:
 
     def _begin(self, state: JobState) -> CombinationState:
         combination = state.start_next()
+        self._start(combination)
+        self._recorder.combination_started(
+            combination.place, combination.matrix, combination.base, combination.restarts
+        )
+        return combination
+
+    def _start(self, combination: CombinationState) -> None:
+        """Count the next attempt in; `_leave` counts it out."""
+        state = combination.job
         combination.attempt += 1
         combination.started = self._clock.now()
         state.attempts = max(state.attempts, combination.attempt)
@@ -446,8 +557,16 @@ class Scheduler:
         state.run.running += 1
         self._tasks.begin(combination)
         self._take_back(combination)
-        self._recorder.combination_started(combination.place, combination.matrix)
-        return combination
+
+    def _leave(self, combination: CombinationState) -> None:
+        state = combination.job
+        self._timers.cancel(combination.deadline)
+        self._timers.cancel(combination.abandon)
+        state.running.discard(combination)
+        state.run.running -= 1
+        self._tasks.end(combination)
+        if not combination.lent:
+            self._give(combination)
 
     def _submit(self, combination: CombinationState) -> None:
         try:
@@ -455,10 +574,7 @@ class Scheduler:
         except (Failure, BackendError) as problem:
             self._finish(combination, failed(combination, submission_error(problem)))
             return
-        message = f"the job's time of {limit:g} s was over"
-        combination.deadline = self._timers.after(
-            limit, partial(self._cancel, combination, "timeout", message)
-        )
+        self._limit(combination, limit, limit)
 
     def _task_ended(self, name: str, handle: JobHandle) -> None:
         found = self._tasks.collect(name, handle)
@@ -471,7 +587,7 @@ class Scheduler:
         combination.cancelled = (reason, message)
         if combination.backend is None or combination.handle is None:
             # It was begun in this very turn, and is not submitted any more.
-            self._finish(combination, _ended_early(combination))
+            self._finish(combination, ended_early(combination))
             return
         combination.backend.cancel(combination.handle, reason, message)
         wait = self._options.grace + CLEANUP
@@ -487,7 +603,7 @@ class Scheduler:
         if combination.lent:
             self._kill(combination)
             return
-        result = _ended_early(combination)
+        result = ended_early(combination)
         if result.error is not None:
             result.error.message += "; it did not stop and was left behind"
         self._finish(combination, result)
@@ -497,13 +613,7 @@ class Scheduler:
         if combination not in state.running:
             return  # left behind, and late
         self._finished += 1
-        self._timers.cancel(combination.deadline)
-        self._timers.cancel(combination.abandon)
-        state.running.discard(combination)
-        state.run.running -= 1
-        self._tasks.end(combination)
-        if not combination.lent:
-            self._give(combination)
+        self._leave(combination)
         result.duration = self._clock.now() - combination.started
         result.matrix = combination.matrix
         cancelled = combination.cancelled
@@ -511,7 +621,7 @@ class Scheduler:
             (cancelled[0] == "timeout" and result.status == CANCEL)
             or (result.error is not None and result.error.type == LOST)
         ):
-            early = _ended_early(combination)
+            early = ended_early(combination)
             result.status, result.error = early.status, early.error
         wait = None
         if result.status == FAILED and state.stopped is None:
@@ -522,13 +632,14 @@ class Scheduler:
         self._recorder.combination_ended(combination.place, result, wait)
         if wait is not None:
             combination.handle = combination.backend = combination.cancelled = combination.needs = None
+            combination.restarts, combination.replay = 0, None
             state.retrying[combination] = self._timers.after(wait, partial(self._retry, combination))
             self._ring.add(state)
             return
         combination.ended = True
         state.results.put(combination.index, result)
         if result.status == FAILED and state.fail_fast and state.stopped is None:
-            self._stop_job(state, "cancel", "another combination failed (fail-fast)")
+            self._stop_job(state, "cancel", FAIL_FAST)
         else:
             self._see_end(state)
 
@@ -541,10 +652,3 @@ class Scheduler:
 
 def _with_remedy(error: StateError) -> str:
     return f"{error}; {error.help}" if error.help else str(error)
-
-
-def _ended_early(combination: CombinationState) -> CombinationResult:
-    reason, message = combination.cancelled or ("cancel", "cancelled")
-    result = CombinationResult(FAILED if reason == "timeout" else CANCEL, combination.matrix)
-    result.error = ErrorInfo(reason, message)
-    return result

@@ -105,4 +105,35 @@ MIGRATIONS: list[str] = [
     );
     CREATE INDEX logs_run ON logs (run, job);
     """,
+    # Resuming. `runs.state`, `jobs.plan`, `stages.memory` and `stages.decided` are sealed (`engine.sealing`): `state`
+    # holds the parameters, `env` and start of a run; `plan` what was decided about a job; `memory` what a stage
+    # did to parameters. `stale` is what an attempt before the present one did. `mark` is that of the run's
+    # processes (`engine.leftovers`), `active` the seconds of engines before the one that `resumed`.
+    # `combinations.base` is the attempt after which the retry budget counts.
+    """
+    ALTER TABLE runs ADD COLUMN state TEXT;
+    ALTER TABLE runs ADD COLUMN mark TEXT NOT NULL DEFAULT '';
+    ALTER TABLE runs ADD COLUMN parent_job INTEGER;
+    ALTER TABLE runs ADD COLUMN parent_combination INTEGER;
+    ALTER TABLE runs ADD COLUMN parent_attempt INTEGER;
+    ALTER TABLE runs ADD COLUMN stale INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN cancelling INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN resumed REAL;
+    ALTER TABLE runs ADD COLUMN active REAL NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN plan TEXT;
+    ALTER TABLE jobs ADD COLUMN queued REAL;
+    ALTER TABLE combinations ADD COLUMN reason TEXT;
+    ALTER TABLE combinations ADD COLUMN retry_at REAL;
+    ALTER TABLE combinations ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE combinations ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE combinations ADD COLUMN stale INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE stages ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE stages ADD COLUMN retry_at REAL;
+    ALTER TABLE stages ADD COLUMN retry_in REAL;
+    ALTER TABLE stages ADD COLUMN stale INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE stages ADD COLUMN memory TEXT;
+    ALTER TABLE stages ADD COLUMN decided TEXT;
+    CREATE INDEX runs_parent ON runs (parent);
+    """,
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -65,6 +66,19 @@ class Veil:
     @property
     def empty(self) -> bool:
         return not self._secrets
+
+    def secret(self, name: str) -> str | None:
+        """The value of a secret by its name, as `parts` gives it."""
+        return self._secrets.get(name)
+
+    def parts(self, text: str) -> list[str]:
+        """The text cut at secrets: what stands before one, the secret's name, what follows, and so on."""
+        values = {value: name for name, value in reversed(self._secrets.items()) if value}
+        if not any(value in text for value in values):
+            return [text]
+        longest = sorted(values, key=len, reverse=True)
+        pieces = re.split("(" + "|".join(map(re.escape, longest)) + ")", text)
+        return [values[piece] if at % 2 else piece for at, piece in enumerate(pieces)]
 
     def text(self, text: str) -> str:
         return self._masker.mask(text) if self._secrets else text

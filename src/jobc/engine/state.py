@@ -6,6 +6,7 @@ A job goes `waiting` (for needs) → `queued` (for its concurrency group) → `o
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from jobc.backends.api import Backend, JobHandle
     from jobc.engine.groups import Group
     from jobc.engine.timers import Timer
+    from jobc.interpreter.replay import Replay
 
 WAITING = "waiting"
 QUEUED = "queued"
@@ -59,6 +61,7 @@ class CombinationState:
         "abandon",
         "attempt",
         "backend",
+        "base",
         "cancelled",
         "deadline",
         "ended",
@@ -69,6 +72,8 @@ class CombinationState:
         "lent",
         "matrix",
         "needs",
+        "replay",
+        "restarts",
         "started",
     )
 
@@ -77,8 +82,14 @@ class CombinationState:
         self.index = index
         self.matrix = matrix
         self.attempt = 0
-        #: How many of its attempts were taken away, rather than failed.
+        #: The attempt after which the retry budget counts: 0, or the last one before the job was to run again.
+        self.base = 0
+        #: How many of its attempts since then were taken away, rather than failed.
         self.interruptions = 0
+        #: How often the present attempt was begun in vain, its engine having died.
+        self.restarts = 0
+        #: What was done of the attempt then.
+        self.replay: Replay | None = None
         self.started = 0.0
         self.ended = False
         self.handle: JobHandle | None = None
@@ -95,12 +106,28 @@ class CombinationState:
     @property
     def name(self) -> str:
         """Of the task: the same whenever this attempt is submitted."""
-        return f"{self.job.run.id}.{self.job.job.id}.{self.index}.{self.attempt}"
+        again = f".{self.restarts}" if self.restarts else ""
+        return f"{self.job.run.id}.{self.job.job.id}.{self.index}.{self.attempt}{again}"
 
     @property
     def place(self) -> Place:
         job = self.job
         return Place(job.run.id, job.run.key, job.job.id, job.position, self.index, self.attempt)
+
+
+class Restored:
+    """A combination that goes on: at once, after the rest of its delay (`wait`, seconds), or where `handle` says it runs."""
+
+    __slots__ = ("combination", "elapsed", "handle", "submitted", "wait")
+
+    def __init__(self, combination: CombinationState, *, wait: float | None = None) -> None:
+        self.combination = combination
+        self.wait = wait
+        #: Whether it may have been submitted; `handle` says where to, if that was recorded.
+        self.submitted = False
+        #: Seconds since it began.
+        self.elapsed = 0.0
+        self.handle: JobHandle | None = None
 
 
 class JobState:
@@ -109,6 +136,7 @@ class JobState:
     __slots__ = (
         "_view",
         "attempts",
+        "bases",
         "dependents",
         "environment",
         "fail_fast",
@@ -121,7 +149,10 @@ class JobState:
         "open_dependents",
         "peeked",
         "phase",
+        "plan",
         "position",
+        "queued",
+        "restored",
         "result",
         "results",
         "retries",
@@ -151,6 +182,14 @@ class JobState:
         self.result: JobResult | None = None
         self.started = 0.0
         self.attempts = 0
+        #: What was decided when it began, in a form that a resumed run goes by (`Judge.strategy`, `group`).
+        self.plan: dict[str, Any] = {}
+        #: When it came to its concurrency group, of a job that an earlier engine saw come.
+        self.queued = math.inf
+        #: Combination → the attempts that it had before the job was to run again.
+        self.bases: dict[int, int] = {}
+        #: Combinations that an earlier engine began, until the scheduler takes them up.
+        self.restored: list[Restored] = []
         self.matrices: Iterator[dict[str, Any]] = iter(())
         self.total = 0
         self.next_index = 0
@@ -208,7 +247,8 @@ class JobState:
         if self.retries:
             return self.retries[0]
         if self.peeked is None:
-            self.peeked = CombinationState(self, self.next_index, next(self.matrices))
+            peeked = self.peeked = CombinationState(self, self.next_index, next(self.matrices))
+            peeked.attempt = peeked.base = self.bases.get(self.next_index, 0)
         return self.peeked
 
     def start_next(self) -> CombinationState:
@@ -247,6 +287,7 @@ class RunState:
     """
 
     __slots__ = (
+        "active",
         "begun",
         "cancelled",
         "children",
@@ -295,6 +336,8 @@ class RunState:
         self.started = 0.0
         self.group: Group | None = None
         self.begun = False
+        #: Seconds that earlier engines worked on it.
+        self.active = 0.0
         #: Its own time in seconds.
         self.timeout: float | None = None
         self.deadline: Timer | None = None

@@ -18,12 +18,13 @@ from jobc.engine.options import Options
 from jobc.engine.recorder import Recorder
 from jobc.engine.resources import VARIABLES, Needs, Room, needs, shown
 from jobc.engine.retry import LOST as LOST_TASK
-from jobc.engine.state import CombinationState
+from jobc.engine.state import CombinationState, JobState
 from jobc.engine.timers import Timers
 from jobc.errors import UsageError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, Inputs
-from jobc.ir.program import Program
-from jobc.ir.status import FAILED
+from jobc.interpreter.evaluator import Environment
+from jobc.ir.program import Job, Program
+from jobc.ir.status import CANCEL, FAILED
 
 #: Further tries at a result that cannot be had for the moment.
 COLLECT_TRIES = 10
@@ -128,6 +129,29 @@ class Tasks:
                 event = {"event": "log", "stage": "", "stream": "stderr", "text": text}
                 self._recorder.stage_event(combination.place, event)
 
+    def reattaches(self, state: JobState) -> bool:
+        """Whether a task of the job can be found again that another process submitted."""
+        try:
+            return self._backend(state.environment).capabilities.reattach
+        except BackendError:
+            return False  # submitting it says why
+
+    def attach(self, combination: CombinationState, handle: JobHandle) -> float:
+        """Wait for a task that another process submitted: by polling, since it is not known to notify this one.
+
+        Gives the seconds that the attempt has had from its beginning.
+        """
+        name = combination.job.environment
+        combination.backend, combination.handle = self._backend(name), handle
+        self._running[(name, handle.id)] = combination
+        if name not in self._polled:
+            self._polled.add(name)
+            self._timers.after(0.0, partial(self._poll, name))
+        try:
+            return self._limit(combination.job.job, self._judge.of_combination(combination))
+        except Failure:
+            return self._options.job_timeout  # it had a value when the task was submitted
+
     def collect(self, name: str, handle: JobHandle) -> tuple[CombinationState, CombinationResult] | None:
         """What a task that has ended belongs to, and its result; None if nobody waits for it any more."""
         combination = self._running.pop((name, handle.id), None)
@@ -184,8 +208,8 @@ class Tasks:
             workdir=options.workdir,
             grace=options.grace,
             live=options.live,
+            replay=combination.replay,
         )
-        limit = self._judge.duration(job.timeout, environment, "timeout")
         task = Task(
             combination.name,
             self._program,
@@ -195,7 +219,11 @@ class Tasks:
             arguments=self._judge.named(job.runs_on.args, environment),
             resources=self._judge.named(job.resources, environment),
         )
-        return task, options.job_timeout if limit is None else limit
+        return task, self._limit(job, environment)
+
+    def _limit(self, job: Job, environment: Environment) -> float:
+        limit = self._judge.duration(job.timeout, environment, "timeout")
+        return self._options.job_timeout if limit is None else limit
 
     def _backend(self, name: str) -> Backend:
         if name not in self._backends:
@@ -234,6 +262,20 @@ def failed(combination: CombinationState, error: ErrorInfo) -> CombinationResult
     result = CombinationResult(FAILED, combination.matrix)
     result.error = error
     return result
+
+
+def ended_early(combination: CombinationState) -> CombinationResult:
+    """The result of a combination that was asked to end before it could."""
+    reason, message = combination.cancelled or ("cancel", "cancelled")
+    result = CombinationResult(FAILED if reason == "timeout" else CANCEL, combination.matrix)
+    result.error = ErrorInfo(reason, message)
+    return result
+
+
+def interrupted(combination: CombinationState, why: str = "its engine died each time") -> ErrorInfo:
+    times = combination.restarts + 1
+    message = f"it was interrupted {times} times ({why}); raise JOBC_MAX_INTERRUPTIONS to try again"
+    return ErrorInfo("interrupted", message)
 
 
 def submission_error(problem: Failure | BackendError) -> ErrorInfo:

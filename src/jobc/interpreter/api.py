@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Protocol
+
+if TYPE_CHECKING:
+    from jobc.interpreter.replay import Replay
 
 
 class Cancellation:
@@ -135,6 +138,7 @@ KINDS = frozenset(
         "unsupported",
         "backend",
         "lost",
+        "interrupted",
         "internal",
     ]
 )
@@ -151,7 +155,8 @@ class ErrorInfo:
     """Why something failed, in the user's words. `type` is an exception's name or one of
     `exit` (non-zero exit), `signal`, `timeout`, `cancel`, `raise`, `expression`, `output`, `params`, `start` (a program
     that cannot be started), `slot` (a value that a script cannot receive), `call`, `deps`, `case`, `until`, `trigger`,
-    `nested` (a stage inside failed), `unsupported`, `backend`, `lost` (the environment took the task away), `internal`.
+    `nested` (a stage inside failed), `unsupported`, `backend`, `lost` (the environment took the task away), `interrupted`
+    (the engine died too often), `internal`.
     `path` and `line` are a place in the jobs file (None where there is none); `exit_code` where a process ended.
     `bases` are further names that a retry's `on` may match: of an exception, its base classes.
     """
@@ -249,7 +254,7 @@ class Inputs:
     "parent_id", "started_at"}`; `strategy` is `{"index", "total", "max-parallel", "fail-fast"}`; `secrets` maps declared
     names to their values. `env` is what the workflow's and job's `env` gave on top of `environ`, the
     environment that processes inherit. `workdir` is the folder that stages run in. `live` holds live objects for
-    the `vars` of inline Python stages, by the stage's span.
+    the `vars` of inline Python stages, by the stage's span. `replay` is what an earlier engine had done of this attempt.
     """
 
     __slots__ = (
@@ -260,6 +265,7 @@ class Inputs:
         "matrix",
         "needs",
         "params",
+        "replay",
         "run",
         "secrets",
         "strategy",
@@ -280,6 +286,7 @@ class Inputs:
         workdir: str = ".",
         grace: float = 10.0,
         live: Optional[Mapping[int, Mapping[str, Any]]] = None,
+        replay: Optional["Replay"] = None,
     ) -> None:
         self.params = params
         self.matrix = matrix or {}
@@ -292,3 +299,4 @@ class Inputs:
         self.workdir = workdir
         self.grace = grace
         self.live = live or {}
+        self.replay = replay

@@ -17,6 +17,7 @@ from jobc.interpreter.api import Cancellation, ErrorInfo, Host, Inputs
 from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
 from jobc.interpreter.launcher import Launcher
 from jobc.interpreter.masking import Masker
+from jobc.interpreter.replay import Change
 from jobc.interpreter.values import SecretText, describe, to_text
 from jobc.ir.program import CodeIndex, Job, NamedCodes, Program
 from jobc.ir.status import CANCEL, FAILED, SUCCESS
@@ -54,15 +55,33 @@ class JobState:
         self.params: Dict[str, Any] = dict(inputs.params)
         self.leftovers: List[Tuple[int, str]] = []
         self._lock = threading.Lock()
+        self._changes = inputs.replay.last if inputs.replay is not None else 0
+        #: The number of the change that a parameter has its value from.
+        self._changed_by: Dict[str, int] = {}
 
-    def change_params(self, changed: Mapping[str, Any], deleted: List[str]) -> None:
-        """Take over what a Python stage did to `params`, for the rest of the job."""
+    def change_params(self, changed: Mapping[str, Any], deleted: List[str]) -> Optional[Change]:
+        """Take over what a Python stage did to `params`, for the rest of the job; the change, if it is one."""
         if not changed and not deleted:
-            return
+            return None
         with self._lock:
-            params = {key: value for key, value in self.params.items() if key not in deleted}
-            params.update(changed)
-            self.params = params
+            self._changes += 1
+            change = (self._changes, dict(changed), list(deleted))
+            self._apply(change)
+        return change
+
+    def restore_params(self, change: Change) -> None:
+        """Take over a change of an earlier engine, once; what was changed later stays."""
+        with self._lock:
+            self._apply(change)
+
+    def _apply(self, change: Change) -> None:
+        number, changed, deleted = change
+        newer = {name for name in (*changed, *deleted) if self._changed_by.get(name, 0) > number}
+        params = {key: value for key, value in self.params.items() if key not in deleted or key in newer}
+        params.update((name, value) for name, value in changed.items() if name not in newer)
+        self.params = params
+        for name in (*changed, *deleted):
+            self._changed_by[name] = max(number, self._changed_by.get(name, 0))
 
     def now(self) -> datetime:
         instant = self.host.now()

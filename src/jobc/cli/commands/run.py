@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,7 +32,12 @@ class Progress(Protocol):
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE[#WORKFLOW]", help="the jobs file; - is standard input")
+    parser.add_argument(
+        "file",
+        metavar="FILE[#WORKFLOW]",
+        nargs="?",
+        help="the jobs file; - is standard input; with --resume, where it is now",
+    )
     parser.add_argument(
         "-p", "--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter (repeatable)"
     )
@@ -42,6 +48,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--timeout", metavar="DURATION", help="end the run after 90s, 15m, 2h (exit code 124)"
     )
     parser.add_argument("--secrets-file", metavar="FILE", help="values of secrets, as NAME=value lines")
+    parser.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run whose process died: its id, the beginning of it, or `last`",
+    )
+    parser.add_argument(
+        "--failed-only",
+        action="store_true",
+        help="with --resume: run again what failed or was cancelled, and what was skipped because of it",
+    )
+    parser.add_argument(
+        "--accept-changes",
+        action="store_true",
+        help="with --resume: the file or parameters changed; run again what changed and what comes after it",
+    )
+    parser.add_argument(
+        "--ignore-changes",
+        action="store_true",
+        help="with --resume: go on with the file as it was when the run began",
+    )
     parser.add_argument("--run-id", metavar="ID", help="name the run (default: made from the time)")
     parser.add_argument(
         "--now", metavar="INSTANT", help="what datetime.now() gives, such as 2026-01-31T09:00:00Z"
@@ -56,35 +82,72 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     from jobc.cli.compiler import load_program
-    from jobc.cli.run_inputs import read_params, read_secrets
+    from jobc.cli.run_inputs import read_params
     from jobc.engine.journal import Journal, path_in
     from jobc.engine.run import check_params, execute
-    from jobc.engine.signals import Interrupts
 
-    path, entry = _target(args.file, context)
-    options = _options(args, context, path)
+    if args.resume is not None:
+        from jobc.cli.resuming import resume
+
+        return resume(args, context)
+    _refuse_without_resume(args)
+    path, entry = target(args.file, context)
+    options = read_options(args, context, path)
     program = load_program(path, entry, context, stdin_name=args.stdin_filename)
     given, textual = read_params(args.param, args.params_file, context)
     params = check_params(program.workflows[program.entry], given, textual)
-    if args.secrets_file is not None:
-        options.secrets = read_secrets(args.secrets_file, context)
+    options.journal = Journal.create(path_in(context.state_dir))
+    return perform(
+        args,
+        context,
+        options,
+        os.path.dirname(path),
+        lambda take: execute(program, params, options, take),
+    )
+
+
+def _refuse_without_resume(args: argparse.Namespace) -> None:
+    for name in ("failed_only", "accept_changes", "ignore_changes"):
+        if getattr(args, name):
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(
+                f"{flag} says how to resume a run, but no run is named",
+                help=f"write `jobc run --resume RUN {flag}`; `jobc runs list` shows the runs",
+            )
+    if args.file is None:
+        raise UsageError(
+            "no jobs file is named",
+            help="write `jobc run FILE`, or `jobc run --resume RUN` to go on with a run",
+        )
+
+
+def perform(
+    args: argparse.Namespace,
+    context: Context,
+    options: Options,
+    folder: str,
+    action: Callable[[Any], RunResult],
+) -> int:
+    """Show a run while `action(listener)` runs it; the exit code. The journal of `options` is closed."""
+    from jobc.engine.signals import Interrupts
+
+    assert options.journal is not None
     form = args.format or (
         "rich" if is_terminal(context.stdout) and os.environ.get("TERM") != "dumb" else "plain"
     )
     if form in ("json", "jsonl"):
         _keep_for_results(context)
-    options.journal = Journal.create(path_in(context.state_dir))
     with ExitStack() as stack:
         stack.callback(options.journal.close)
         interrupts = stack.enter_context(Interrupts(options.control))
-        progress = _progress(form, os.path.dirname(path), context)
+        progress = _progress(form, folder, context)
         take = _listeners(form, progress, context)
         if progress is not None:
             with progress:
-                result = execute(program, params, options, take)
+                result = action(take)
             progress.finish()
         else:
-            result = execute(program, params, options, take)
+            result = action(take)
     if form == "json":
         result.write_json(context.stdout)
     if not os.path.exists(options.journal.path):
@@ -94,7 +157,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if result.state_error is not None:
         context.stdout.flush()
         raise result.state_error
-    return _exit_code(result, interrupts.first)
+    return exit_code(result, interrupts.first)
 
 
 def _keep_for_results(context: Context) -> None:
@@ -107,7 +170,7 @@ def _keep_for_results(context: Context) -> None:
     context.stdout = open(kept, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)  # noqa: SIM115
 
 
-def _exit_code(result: RunResult, signal: int | None) -> int:
+def exit_code(result: RunResult, signal: int | None) -> int:
     if result.status == "success":
         return 0
     if result.timed_out:
@@ -115,7 +178,7 @@ def _exit_code(result: RunResult, signal: int | None) -> int:
     return 128 + signal if signal is not None else 1
 
 
-def _target(text: str, context: Context) -> tuple[str, str | None]:
+def target(text: str, context: Context) -> tuple[str, str | None]:
     """The path, and the workflow after `#`; a file whose name holds a `#` is found as it is."""
     if "#" not in text or os.path.exists(os.path.join(context.cwd, text)):
         return text, None
@@ -125,7 +188,9 @@ def _target(text: str, context: Context) -> tuple[str, str | None]:
     return path, entry
 
 
-def _options(args: argparse.Namespace, context: Context, path: str) -> Options:
+def read_options(args: argparse.Namespace, context: Context, path: str) -> Options:
+    """What the flags say; `path` is the file's."""
+    from jobc.cli.run_inputs import read_secrets
     from jobc.engine.groups import folder_in
     from jobc.engine.options import Options
 
@@ -141,6 +206,7 @@ def _options(args: argparse.Namespace, context: Context, path: str) -> Options:
         job=args.job,
         max_parallel=most,
         timeout=None if limit is None else _seconds(limit),
+        secrets=None if args.secrets_file is None else read_secrets(args.secrets_file, context),
         now=None if args.now is None else _instant(args.now),
         environ=dict(os.environ),
         workdir=os.path.abspath(os.path.join(context.cwd, os.path.dirname(path))),

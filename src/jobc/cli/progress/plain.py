@@ -41,10 +41,16 @@ class PlainProgress:
 
     def _words(self, event: Event) -> str | None:
         kind = event["event"]
+        if event.get("kept") is True:
+            return None
         where = self._view.label(event)
         if kind == "run-started":
             if event["parent"] is not None:
-                return f"run {event['run']} of `{event['workflow']}` started"
+                verb = "goes on" if event.get("resumed") else "started"
+                return f"run {event['run']} of `{event['workflow']}` {verb}"
+            if event.get("resumed"):
+                kept = f"; {event['kept']} of {len(event['jobs'])} jobs had ended"
+                return f"run {event['run']} of `{event['workflow']}` goes on ({event['file']}){kept}"
             return f"run {event['run']} of `{event['workflow']}` started ({event['file']})"
         if kind == "run-waiting":
             return f"run {event['run']} {event['reason']}"

@@ -124,6 +124,7 @@ class RunView:
         if kind == "job-started":
             job.status, job.started, job.total = "running", time.monotonic(), event["combinations"]
             job.reason = None
+            job.ended = event.get("ended", 0)
         elif kind == "job-waiting":
             job.reason = event["reason"]
         elif kind == "combination-started":

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 from jobc.interpreter.api import Cancellation, ErrorInfo, StageResult
 from jobc.interpreter.contexts import JobState, Scope, StageFailure
 from jobc.interpreter.processes import Exit, signal_name
+from jobc.interpreter.replay import Change
 from jobc.ir.program import CodeIndex, Stage
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 
@@ -56,7 +57,17 @@ RunSequence = Callable[[List[Stage], Scope], SequenceResult]
 class Attempt:
     """One attempt at one stage."""
 
-    __slots__ = ("cancellation", "nested", "number", "path", "run_sequence", "scope", "stage", "state")
+    __slots__ = (
+        "cancellation",
+        "changes",
+        "nested",
+        "number",
+        "path",
+        "run_sequence",
+        "scope",
+        "stage",
+        "state",
+    )
 
     def __init__(self, stage: Stage, path: str, scope: Scope, number: int, run_sequence: RunSequence) -> None:
         self.stage = stage
@@ -67,6 +78,24 @@ class Attempt:
         self.number = number
         self.run_sequence = run_sequence
         self.nested: List[StageResult] = []
+        #: What it did to `params`.
+        self.changes: List[Change] = []
+
+    def once(self, name: str, decide: Callable[[], Any]) -> Any:
+        """What `decide` gives, or what it gave before an engine died during this very attempt."""
+        replay = self.state.inputs.replay
+        kept = replay.get(self.path) if replay is not None else None
+        if kept is not None and name in kept.decided:
+            return kept.decided[name]
+        value = decide()
+        self.state.host.emit({"event": "stage-decided", "stage": self.path, "journal": {name: value}})
+        return value
+
+    def change_params(self, changed: Dict[str, Any], deleted: List[str]) -> None:
+        """Change `params` for the rest of the job."""
+        change = self.state.change_params(changed, deleted)
+        if change is not None:
+            self.changes.append(change)
 
     def log(self, text: str, stream: str = "stdout") -> None:
         """Masked lines of the stage's log."""

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from typing import List, Optional
 
+from jobc.interpreter.mark import folder_prefix
 from jobc.interpreter.outputs import OutputProblem, read_files
 from jobc.interpreter.processes import StartError, run_process, signal_name
 from jobc.interpreter.slots import Delivery, SlotProblem
@@ -26,7 +27,7 @@ _LONGEST = 300
 
 def run(stage: BashStage, attempt: Attempt) -> Done:
     shell = _shell(stage, attempt)
-    folder = tempfile.mkdtemp(prefix="jobc-")
+    folder = tempfile.mkdtemp(prefix=folder_prefix(attempt.state.inputs.environ))
     try:
         return _run(stage.script, shell, folder, attempt)
     finally:

@@ -18,7 +18,7 @@ from jobc.ir.status import FAILED
 
 
 def run(stage: ForEachStage, attempt: Attempt) -> Done:
-    items = attempt.scope.evaluate(stage.items)
+    items = attempt.once("items", lambda: attempt.scope.evaluate(stage.items))
     if not isinstance(items, (list, tuple)):
         raise attempt.scope.fault(stage.items, "`foreach` needs a list, but it is %s" % describe(items))
     limit = attempt.parallelism(stage.max_parallel, 1)

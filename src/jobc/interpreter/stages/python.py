@@ -153,5 +153,5 @@ def take(reply: Dict[str, Any], attempt: Attempt, path: str) -> Done:
         failure.error.bases = error["bases"]
         raise failure
     params = reply["params"]
-    attempt.state.change_params(params["set"], params["delete"])
+    attempt.change_params(params["set"], params["delete"])
     return Done(reply["outputs"])

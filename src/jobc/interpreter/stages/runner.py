@@ -12,7 +12,10 @@ sets no `timeout` itself.
 Events, each with `stage` (its path) and `id` (None without one):
     stage-started  name, attempt
     log            stream (`stdout` or `stderr`), text (one line)
+    stage-decided  nothing but `journal`: what an attempt decided once and for all
+    stage-retrying attempt (that failed), wait_s, error
     stage-ended    name, status, attempts, error, outputs, reason, duration_s
+`journal`, where an event has it, is for who resumes the combination (`replay`), not for people.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from jobc.interpreter import outputs as output_rules
 from jobc.interpreter.api import Cancellation, ErrorInfo, StageResult
 from jobc.interpreter.contexts import Scope, StageFailure
 from jobc.interpreter.reasons import calls_status, why_false
+from jobc.interpreter.replay import Change
 from jobc.interpreter.stages import (
     bash,
     call,
@@ -61,6 +65,9 @@ KINDS: Dict[str, Callable[[Any, Attempt], Done]] = {
     "docker": docker.run,
 }
 
+#: The kinds whose inner sequences may run at the same time.
+CONCURRENT = frozenset(["parallel", "foreach"])
+
 
 def run_sequence(stages: List[Stage], scope: Scope) -> SequenceResult:
     """Run stages one after the other in `scope`. Never raises."""
@@ -68,7 +75,7 @@ def run_sequence(stages: List[Stage], scope: Scope) -> SequenceResult:
     statuses: List[str] = []
     for position, stage in enumerate(stages):
         life = _Life(stage, scope.path + (stage.id or str(position)), scope)
-        result = life.run()
+        result = life.pass_over() if life.is_over else life.run()
         sequence.results.append(result)
         sequence.results.extend(life.nested)
         sequence.outputs.update(result.outputs)
@@ -104,7 +111,25 @@ class _Life:
         self.state = scope.state
         self.nested: List[StageResult] = []
         self.tolerated = False
+        self.changes: List[Change] = []
+        self.replay = scope.state.inputs.replay
+        self.kept = self.replay.get(path) if self.replay is not None else None
         self.result = StageResult(stage.id or path, stage.id or path, SUCCESS, path)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether an earlier engine saw its end."""
+        return self.kept is not None and self.kept.ended
+
+    def pass_over(self) -> StageResult:
+        """Take an earlier engine's word for it."""
+        assert self.kept is not None
+        assert self.replay is not None
+        self.tolerated = self.kept.tolerated
+        self.nested = self.replay.restore(self.stage, self.path, self.scope)
+        for change in self.kept.changes:
+            self.state.restore_params(change)
+        return self.kept.result
 
     def run(self) -> StageResult:
         started = time.monotonic()
@@ -126,21 +151,29 @@ class _Life:
                 self._log(failure.error.message)
         self._mask()
         result.duration = time.monotonic() - started
-        self.state.host.emit(
-            {
-                "event": "stage-ended",
-                "stage": self.path,
-                "id": self.stage.id,
-                "name": result.name,
-                "status": result.status,
-                "attempts": result.attempts,
-                "error": result.error.to_json() if result.error else None,
-                "outputs": result.outputs,
-                "reason": result.reason,
-                "duration_s": round(result.duration, 6),
-            }
-        )
+        event: Dict[str, Any] = {
+            "event": "stage-ended",
+            "stage": self.path,
+            "id": self.stage.id,
+            "name": result.name,
+            "status": result.status,
+            "attempts": result.attempts,
+            "error": result.error.to_json() if result.error else None,
+            "outputs": result.outputs,
+            "reason": result.reason,
+            "duration_s": round(result.duration, 6),
+        }
+        if result.error is not None or self.changes:
+            event["journal"] = self._memory(result.error)
+        self.state.host.emit(event)
         return result
+
+    def _memory(self, error: Optional[ErrorInfo]) -> Dict[str, Any]:
+        """What a later engine has to know beside what people see."""
+        memory: Dict[str, Any] = {"tolerated": self.tolerated, "changes": self.changes}
+        if error is not None:
+            memory["exit_code"], memory["bases"] = error.exit_code, error.bases
+        return memory
 
     def _enters(self) -> bool:
         """Whether the stage runs; if not, the result says why not."""
@@ -156,7 +189,7 @@ class _Life:
             else:
                 result.status, result.reason = SKIP, "an earlier stage failed"
             return False
-        if code is None or scope.boolean(code, "a condition"):
+        if code is None or self.kept is not None or scope.boolean(code, "a condition"):
             return True
         result.status, result.reason = SKIP, why_false(tree, scope.environment())
         return False
@@ -184,6 +217,15 @@ class _Life:
         if stage.timeout is not None:
             limit = duration(settings, stage.timeout, "`timeout`")
         number = 1
+        if self.kept is not None:
+            number = self.kept.failed + 1
+            self.result.attempts = self.kept.failed
+            self.changes.extend(self.kept.changes)
+            for change in self.kept.changes:
+                self.state.restore_params(change)
+            if self.kept.retry_in is not None and outer.wait(self.kept.retry_in):
+                self._cut(outer)
+                return
         while True:
             failure = self._attempt(number, env, outer, limit)
             if failure is None:
@@ -197,6 +239,7 @@ class _Life:
                 "attempt %d of %d failed: %s; the next one is in %g s"
                 % (number, policy.further + 1, failure.error.said, round(wait, 3))
             )
+            self._note_retry(number, wait, failure.error)
             if outer.wait(wait):
                 self._cut(outer)
                 return
@@ -206,6 +249,22 @@ class _Life:
         inputs = self.state.inputs
         index = inputs.strategy.get("index", 0)
         return "%s/%s/%s/%s" % (inputs.run.get("id"), self.state.job.id, index, self.path)
+
+    def _note_retry(self, number: int, wait: float, error: ErrorInfo) -> None:
+        """Let it be known that an attempt is used up, before the next one's delay begins."""
+        if self.replay is not None:
+            self.replay.forget(self.path)
+        message = self.state.masker.mask(error.message)
+        self.state.host.emit(
+            {
+                "event": "stage-retrying",
+                "stage": self.path,
+                "attempt": number,
+                "wait_s": wait,
+                "error": {**error.to_json(), "message": message},
+                "journal": self._memory(None),
+            }
+        )
 
     def _attempt(
         self, number: int, env: Dict[str, str], outer: Cancellation, limit: Optional[float]
@@ -232,6 +291,9 @@ class _Life:
         inner = self.scope.inside(env, guard, number if stage.retry is not None else None)
         attempt = Attempt(stage, self.path, inner, number, run_sequence)
         try:
+            if self.replay is not None and stage.kind in CONCURRENT:
+                for change in self.replay.below(self.path):
+                    self.state.restore_params(change)
             done = KINDS[stage.kind](stage, attempt)
             output_rules.check(done.outputs)
         except Cut:
@@ -247,6 +309,7 @@ class _Life:
             return attempt.failure("start", "the stage cannot be run here: %s" % error)
         finally:
             self.nested = attempt.nested
+            self.changes.extend(attempt.changes)
             guard.close()
             if timer is not None:
                 timer.cancel()

@@ -16,9 +16,10 @@ MAX_LOOP = 10
 
 def run(stage: UntilStage, attempt: Attempt) -> Done:
     scope = attempt.scope
-    item = None if stage.item is None else scope.evaluate(stage.item)
+    item = attempt.once("item", lambda: None if stage.item is None else scope.evaluate(stage.item))
     rounds = MAX_LOOP if stage.max_loop is None else scope.whole(stage.max_loop, "`max-loop`", 1)
     reason = ""
+    replay = attempt.state.inputs.replay
     sequence = SequenceResult()
     for number in range(rounds):
         if attempt.cancellation.thrown:
@@ -28,6 +29,8 @@ def run(stage: UntilStage, attempt: Attempt) -> Done:
         if sequence.status not in (SUCCESS, SKIP):
             return attempt.conclude([sequence], sequence.outputs)
         item = sequence.outputs.get("item", item)
+        if replay is not None and replay.began("%s[%d]." % (attempt.path, number + 1)):
+            continue  # it did not hold then
         after = scope.inside(scope.env, attempt.cancellation)
         after.item = item
         if after.boolean(stage.until, "`until`"):

@@ -1,0 +1,110 @@
+"""What a dead engine left: processes that work on without it, and folders.
+
+Every process of a run has the run's mark in its environment, a random text that stands in the journal too. So a
+process is told by what it is, not by a number that another one may have by now. One that cleared its
+environment is found by its session, which is its stage's own, or by its parents. They get SIGKILL: whatever they
+would still do, the stage that is run again does once more.
+
+Looked for again until nothing is found, since a process may fork while it is looked for. Where there is no /proc,
+nothing can be found, and nothing is ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+import time
+
+from jobc.errors import StateError
+from jobc.interpreter.mark import MARK, folder_prefix
+
+#: The longest that killed processes may take to be gone, in seconds.
+PATIENCE = 5.0
+
+
+def end_leftovers(mark: str) -> int:
+    """End all processes and remove all folders of the run with that mark; how many processes there were."""
+    if not mark:
+        return 0
+    ended: set[int] = set()
+    deadline = time.monotonic() + PATIENCE
+    while found := _processes(mark):
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        ended |= found
+        if time.monotonic() > deadline:
+            numbers = ", ".join(map(str, sorted(found)))
+            raise StateError(
+                f"the engine that died left processes that cannot be ended: {numbers}",
+                help="end them yourself, then resume again; nothing was started",
+            )
+        time.sleep(0.005)
+    _remove_folders(mark)
+    return len(ended)
+
+
+def _remove_folders(mark: str) -> None:
+    prefix = folder_prefix({MARK: mark})
+    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+        for entry in entries:
+            if entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+class _Process:
+    __slots__ = ("parent", "session")
+
+    def __init__(self, parent: int, session: int) -> None:
+        self.parent = parent
+        self.session = session
+
+
+def _processes(mark: str) -> set[int]:
+    table = _table()
+    spared = _with_parents(os.getpid(), table)
+    marked = {pid for pid in table if pid not in spared and _is_marked(pid, mark)}
+    sessions = {table[pid].session for pid in marked} - {table[pid].session for pid in spared if pid in table}
+    found = marked | {pid for pid in table if table[pid].session in sessions}
+    for pid in table:
+        if pid not in found and found & _with_parents(pid, table):
+            found.add(pid)
+    return found - spared
+
+
+def _table() -> dict[int, _Process]:
+    table: dict[int, _Process] = {}
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return table
+    for name in names:
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if len(fields) > 3 and fields[0] not in (b"Z", b"X"):
+            table[int(name)] = _Process(int(fields[1]), int(fields[3]))
+    return table
+
+
+def _with_parents(pid: int, table: dict[int, _Process]) -> set[int]:
+    found: set[int] = set()
+    while pid > 0 and pid not in found:
+        found.add(pid)
+        pid = table[pid].parent if pid in table else 0
+    return found
+
+
+def _is_marked(pid: int, mark: str) -> bool:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return f"{MARK}={mark}".encode() in file.read().split(b"\0")
+    except OSError:
+        return False
