@@ -586,11 +586,17 @@ def test_a_task_that_was_lost_meanwhile_is_run_again(orphaned):
     backend = Surviving(folder, seconds=0.01)
     result = resume(journal, "one", Options(backend=lambda name: backend), program=program())
     assert result.status == "success"
-    assert result.jobs["a"].attempts == 2, "what the environment takes away is an attempt, of a budget of its own"
+    assert result.jobs["a"].attempts == 2, (
+        "what the environment takes away is an attempt, of a budget of its own"
+    )
     rows = journal.rows("SELECT combination, attempt, status FROM combinations WHERE job = 0 ORDER BY 1, 2")
     ends = [(row["combination"], row["attempt"], row["status"]) for row in rows]
     assert ends == [
-        *[(index, attempt, status) for index in (0, 1) for attempt, status in ((1, "failed"), (2, "success"))],
+        *[
+            (index, attempt, status)
+            for index in (0, 1)
+            for attempt, status in ((1, "failed"), (2, "success"))
+        ],
         (2, 1, "success"),
     ]
 

@@ -24,3 +24,7 @@ class Control:
     def kill(self) -> None:
         """End everything at once, clean-up jobs too."""
         self.inbox.put(("kill", None))
+
+    def wake(self) -> None:
+        """Have the scheduler look around, if it sleeps."""
+        self.inbox.put(("wake", None))

@@ -96,6 +96,7 @@ class Scheduler:
             "groups": lambda _: self._look_at_groups(),
             "trigger": self._triggered,
             "trigger-cancel": self._trigger_cancelled,
+            "wake": lambda _: None,
             "cancel": lambda message: self._cancel_run(self._root, "cancel", message),
             "kill": lambda _: self._kill_run(self._root),
             "journal": self._journal_failed,

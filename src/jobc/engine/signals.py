@@ -4,12 +4,17 @@ A handler does nothing but put a message into the scheduler's inbox. SIGHUP is a
 sessions of its own and would be left behind. A signal that is ignored when the run begins stays so: SIGHUP under
 `nohup`, SIGINT in a script's background job, which a Ctrl-C in the terminal is not meant for.
 
+A signal that comes between the interpreter's last look for signals and the scheduler's going to sleep would only be seen when
+something else wakes it. So each signal also writes to a pipe (`set_wakeup_fd`), and a thread that reads it puts a message that
+means nothing into the inbox: whoever sleeps there wakes, and the handler runs.
+
 One cause may send a signal twice: `timeout` to its child and to its child's group, a closing terminal from the kernel and
 from the shell. So a second SIGTERM counts only if it does not come at once, and a second SIGHUP never.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -31,9 +36,13 @@ class Interrupts:
         self._before: dict[signal.Signals, Any] = {}
         self.first: int | None = None
         self._at = 0.0
+        self._pipe: tuple[int, int] | None = None
+        self._waker: threading.Thread | None = None
+        self._fd_before = -1
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
+            self._listen()
             for number in SIGNALS:
                 if signal.getsignal(number) != signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._handle)
@@ -42,6 +51,25 @@ class Interrupts:
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._pipe is None or self._waker is None:
+            return
+        signal.set_wakeup_fd(self._fd_before)
+        reader, writer = self._pipe
+        os.close(writer)
+        self._waker.join()
+        os.close(reader)
+
+    def _listen(self) -> None:
+        reader, writer = self._pipe = os.pipe()
+        os.set_blocking(writer, False)
+        self._fd_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+        def wake() -> None:
+            while os.read(reader, 64):
+                self._control.wake()
+
+        self._waker = threading.Thread(target=wake, name="jobc-signals", daemon=True)
+        self._waker.start()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.first is None:
