@@ -17,6 +17,24 @@ if TYPE_CHECKING:
 _SETTING = frozenset(
     ("read", "mapfile", "readarray", "getopts", "unset", "wait", "printf", "local", "select")
 )
+#: The nodes that are looked at.
+_TELLING = frozenset(
+    (
+        "simple_expansion",
+        "expansion",
+        "variable_assignment",
+        "declaration_command",
+        "unset_command",
+        "for_statement",
+        "arithmetic_expansion",
+        "c_style_for_statement",
+        "compound_statement",
+        "command",
+        "file_redirect",
+        "test_command",
+        "unary_expression",
+    )
+)
 _NAMES = re.compile(r"[A-Za-z_]\w*")
 _READ = re.compile(rb"\$(?:\{([A-Za-z_]\w*)(?:\}|[%#/^,@\[])|([A-Za-z_]\w*))")
 
@@ -60,6 +78,8 @@ def variables(text: str) -> Variables:
 
 def _visit(node: Node, data: bytes, found: Variables, tested: bool) -> bool:
     kind = node.type
+    if kind not in _TELLING:
+        return tested
     text = data[node.start_byte : node.end_byte].decode("utf-8", "surrogatepass")
     if kind in ("simple_expansion", "expansion"):
         _expansion(node, data, found, tested)
