@@ -11,7 +11,7 @@ _TREES: Remembered[str, PythonTree] = Remembered(1_000_000)
 
 
 class PythonTree:
-    """`module` as `ast` gives it, which nobody changes; `nodes` are all nodes of it but contexts, as `ast.walk` orders them."""
+    """`module` as `ast` gives it, which nobody changes; `nodes` are all nodes of it but contexts and operators, as `ast.walk` orders them."""
 
     __slots__ = ("_nodes", "_parents", "module")
 
@@ -51,13 +51,20 @@ def _nodes(module: ast.Module) -> list[ast.AST]:
     return found
 
 
+#: Fields that hold names, constants, contexts and operators, whatever the node.
+_PLAIN = frozenset(("arg", "attr", "ctx", "id", "is_async", "kind", "level", "module", "op", "ops", "simple"))
+_fields: dict[type, tuple[str, ...]] = {ast.Constant: ()}
+
+
 def _children(node: ast.AST) -> list[ast.AST]:
+    names = _fields.get(node.__class__)
+    if names is None:
+        names = _fields[node.__class__] = tuple(name for name in node._fields if name not in _PLAIN)
     found: list[ast.AST] = []
-    for name in node._fields:
-        if name != "ctx":
-            part = getattr(node, name, None)
-            if part.__class__ is list:
-                found += [item for item in part if isinstance(item, ast.AST)]
-            elif isinstance(part, ast.AST):
-                found.append(part)
+    for name in names:
+        part = getattr(node, name, None)
+        if part.__class__ is list:
+            found += [item for item in part if isinstance(item, ast.AST)]
+        elif isinstance(part, ast.AST):
+            found.append(part)
     return found

@@ -37,11 +37,6 @@ class Outputs:
         self.maybe: set[str] = set()
         self.open = open
 
-    def copy(self) -> Outputs:
-        made = Outputs(dict(self.types), open=self.open)
-        made.maybe = set(self.maybe)
-        return made
-
     def write(self, name: str, type: Type, *, sure: bool) -> None:
         """One more write of a name, later than all others: it wins where it is sure."""
         before = self.types.get(name)

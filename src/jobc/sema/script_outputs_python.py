@@ -19,10 +19,9 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from jobc.sema.python_tree import PythonTree, parse
-from jobc.sema.remembered import Remembered
 from jobc.sema.script_outputs import Outputs, carried
 from jobc.sema.script_types_python import Inference, Unknown, frozen_items, widened
-from jobc.sema.types import ANY, ListType, LiteralType, MapType, ObjectType, SimpleType, Type, members, union
+from jobc.sema.types import ANY, ListType, MapType, ObjectType, Type, members, union
 
 _DYNAMIC_NAMES = frozenset(
     (
@@ -60,27 +59,11 @@ _ITEM_CALLS = frozenset(
     ("sum", "sorted", "min", "max", "list", "tuple", "set", "enumerate", "zip", "reversed")
 )
 _ROUNDS = 8
-_FOUND: Remembered[tuple[object, ...], Outputs] = Remembered(1_000_000)
 
 
 def python_outputs(text: str, slots: Mapping[str, Type], given: Mapping[str, Type]) -> Outputs:
     """The outputs of a script. `slots` are the types of the names that stand for expressions, `given` those of the
     names that the script finds (`params`, `result`, its `vars`). Open where Python cannot read it."""
-    if not all(_is_plain(type) for types in (slots, given) for type in types.values()):
-        return _outputs(text, slots, given)
-    key = (text, *slots.items(), *given.items())
-    found = _FOUND.get(key)
-    return (_FOUND.keep(key, _outputs(text, slots, given), len(text)) if found is None else found).copy()
-
-
-def _is_plain(type: Type) -> bool:
-    """Whether a type is small and refers to nothing of its file."""
-    while isinstance(type, ListType):
-        type = type.elem
-    return isinstance(type, SimpleType | LiteralType)
-
-
-def _outputs(text: str, slots: Mapping[str, Type], given: Mapping[str, Type]) -> Outputs:
     try:
         return _Module(parse(text), slots, given).outputs()
     except (SyntaxError, ValueError, RecursionError, MemoryError):
