@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from jobc.sema.remembered import Remembered
+
 if TYPE_CHECKING:
     from tree_sitter import Node
 
@@ -53,12 +55,20 @@ class Variables:
         self.open = False
 
 
+_FOUND: Remembered[str, Variables] = Remembered(1_000_000)
+
+
 def may_read(text: str) -> set[str]:
     """The names that a script may read, more rather than fewer, without parsing it."""
     return {(m[1] or m[2]).decode() for m in _READ.finditer(text.encode("utf-8", "surrogatepass"))}
 
 
 def variables(text: str) -> Variables:
+    found = _FOUND.get(text)
+    return _FOUND.keep(text, _variables(text), len(text)) if found is None else found
+
+
+def _variables(text: str) -> Variables:
     from jobc.sema.scripts_tree import Script, parse
 
     data = text.encode("utf-8", "surrogatepass")
@@ -70,16 +80,15 @@ def variables(text: str) -> Variables:
     pending = [(root, False)]
     while pending:
         node, tested = pending.pop()
-        tested = _visit(node, data, found, tested)
-        pending.extend((child, tested) for child in node.children)
+        if node.type in _TELLING:
+            tested = _visit(node, data, found, tested)
+        pending += [(child, tested) for child in node.children]
     found.reads.sort(key=lambda read: read[1])
     return found
 
 
 def _visit(node: Node, data: bytes, found: Variables, tested: bool) -> bool:
     kind = node.type
-    if kind not in _TELLING:
-        return tested
     text = data[node.start_byte : node.end_byte].decode("utf-8", "surrogatepass")
     if kind in ("simple_expansion", "expansion"):
         _expansion(node, data, found, tested)

@@ -42,7 +42,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jobc.check.analyses import analyses, bounded, is_reported
+from jobc.check.analyses import analyses, bounded
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
 from jobc.sema.model import SemanticModel
@@ -72,7 +72,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
         others = [id for id in dead if id not in roots]
         for id in roots:
             job = reach.jobs[id]
-            if job.job.condition is None or not is_reported(job.job.condition.span, model):
+            if job.job.condition is None or not model.is_reported(job.job.condition.span):
                 yield from bounded(reach, _finding(reach, job, _place(job), others))
 
 
