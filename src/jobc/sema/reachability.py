@@ -29,7 +29,7 @@ surfaces say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
@@ -258,7 +258,7 @@ class Reachability:
             return self.choices.choice(FACT, f"the matrix of `{job.id}` is empty", [True, False], 1).guards[0]
         return TRUE if count == 0 else FALSE
 
-    def could_run(self, id: str, dead: set[str]) -> bool:
+    def could_run(self, id: str, dead: Set[str]) -> bool:
         """Whether a job would run if those of its needs that are `dead` could end in any way."""
         reach = self.jobs[id]
         probe = JobReach(reach.job, [])

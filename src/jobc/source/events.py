@@ -19,6 +19,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+#: The parser takes the square of the depth, so a file is read up to here and no further.
+HOPELESS = 1_000
+
 _OTHER_BREAKS = "\x85\u2028\u2029"
 _INNER = re.compile(
     r"!<[^>\r\n]*>"
