@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from jobc.source.cparser import load
 from jobc.source.events import HOPELESS, Standin, pull
 from jobc.source.file import SourceFile, Span
 from jobc.source.mappings import NO_SCALAR, UNUSUAL, finish
@@ -40,6 +41,7 @@ def compose(file: SourceFile, *, limit: int = 1_000_000) -> Composed:
 
     `limit` is the number of nodes that the file may have with its aliases copied out.
     """
+    load()
     from ruamel.yaml.error import YAMLError
 
     standin = Standin(file.text)

@@ -7,7 +7,7 @@ a file has to be analysed, and before processes are forked, so that each of them
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from jobc.cli.lint.cache import LintCache, digest
 from jobc.collector import Paused
@@ -80,8 +80,11 @@ def check_all(inputs: Sequence[Input], cache: LintCache | None, *, scripts: bool
             if found is not None:
                 known[i] = found
     missing = [i for i in range(len(inputs)) if i not in known]
-    fresh = _fresh([inputs[i] for i in missing])
-    analysed = _with_scripts(list(fresh)) if scripts else fresh
+    if scripts and len(missing) == 1:
+        analysed: Iterable[Analysed] = _with_scripts([_alone_beside(inputs[missing[0]])])
+    else:
+        fresh = _fresh([inputs[i] for i in missing])
+        analysed = _with_scripts(list(fresh)) if scripts else fresh
     todo = zip(missing, analysed, strict=True)
     for i in range(len(inputs)):
         if i in known:
@@ -211,6 +214,24 @@ def _alone(input: Input) -> Analysed:
     from jobc.check.runner import check_alone
 
     return _analyse(input, check_alone)
+
+
+def _alone_beside(input: Input) -> Analysed:
+    """As `_alone`, while ShellCheck reads the scripts already."""
+    from jobc.check import shellcheck
+
+    def check(model: SemanticModel) -> list[Finding]:
+        shellcheck.begin(script for script, _, _ in shellcheck.placed(model))
+        from jobc.check.runner import check_alone
+
+        return check_alone(model)
+
+    try:
+        with Paused():
+            return _analyse(input, check)
+    except BaseException:
+        shellcheck.abandon()
+        raise
 
 
 def _analyse(input: Input, check: Callable[[SemanticModel], list[Finding]]) -> Analysed:
