@@ -86,6 +86,18 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return starts
 
 
+def test_many_scripts_are_dealt_to_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = started(monkeypatch)
+    monkeypatch.setattr(shellcheck, "_answers", {})
+    monkeypatch.setattr(programs, "cores", lambda: 3)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    scripts = [("bash", f"echo {n} $(ls) | cat") for n in range(50)]
+    found = shellcheck.answers(scripts)
+    assert starts == [25, 25]
+    assert [len(found[script]) for script in scripts] == [1] * 50
+    assert os.listdir(tmp_path) == []
+
+
 def test_one_file_is_read_by_it_while_it_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     starts = started(monkeypatch)
     monkeypatch.setattr(shellcheck, "_answers", {})

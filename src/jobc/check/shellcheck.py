@@ -1,4 +1,4 @@
-"""ShellCheck on the shell scripts of a run: one process for all of them.
+"""ShellCheck on the shell scripts of a run: one process for all of them, or one a core where they are many.
 
 Each script becomes a file of a private folder, its expressions lifted as the runner has them, under a first line that
 says which shell runs it and that a failing command ends it. The answers are kept by script for the time of the
@@ -43,6 +43,9 @@ _MORE = frozenset("$`\"'|&;<>()[]{}*?!#\\\n")
 
 #: A script as it is sent: its shell and its text.
 Script = tuple[str, str]
+
+#: Scripts from which on a further process pays for its start.
+WORTH = 20
 
 _answers: dict[Script, list[Comment]] = {}
 _begun: _Run | None = None
@@ -119,7 +122,7 @@ def abandon() -> None:
 
 
 def answers(scripts: Iterable[Script]) -> dict[Script, list[Comment]]:
-    """What ShellCheck says of each script (nothing, where it is not installed); it is started once at most.
+    """What ShellCheck says of each script (nothing, where it is not installed); nothing is asked twice.
 
     Raises UsageError where it does not work.
     """
@@ -134,8 +137,22 @@ def answers(scripts: Iterable[Script]) -> dict[Script, list[Comment]]:
         if path is None:
             _answers.update((script, []) for script in new)
         else:
-            _read(_Run(path, new))
+            _ask(path, new)
     return {script: _answers[script] for script in wanted}
+
+
+def _ask(path: str, scripts: list[Script]) -> None:
+    """Ask about scripts, dealt to as many processes as are worth it."""
+    count = max(1, min(programs.cores(), len(scripts) // WORTH))
+    runs: list[_Run] = []
+    try:
+        for number in range(count):
+            runs.append(_Run(path, scripts[number::count]))
+        while runs:
+            _read(runs.pop(0))
+    finally:
+        for run in runs:
+            run.output()
 
 
 class _Run:

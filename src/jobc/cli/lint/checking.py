@@ -174,9 +174,10 @@ def _fresh(inputs: Sequence[Input]) -> Iterator[Analysed]:
 def _shared(inputs: Sequence[Input]) -> Iterator[Analysed]:
     """The first file here, which loads the front end; then every process its share."""
     from jobc.cli.lint.workers import Worker, shares
+    from jobc.programs import cores
 
     done = {0: _alone(inputs[0])}
-    own, *others = shares([len(input.data) for input in inputs[1:]], _cores())
+    own, *others = shares([len(input.data) for input in inputs[1:]], cores())
     workers = [Worker([1 + i for i in share], lambda i: _outcome(_alone(inputs[i]))) for share in others]
     for i in own:
         done[1 + i] = _alone(inputs[1 + i])
@@ -276,9 +277,3 @@ def _bytes(path: str) -> bytes | None:
             return stream.read()
     except (OSError, ValueError):
         return None
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
