@@ -1,4 +1,4 @@
-"""Other programs that jobc asks, found without starting them."""
+"""Other programs that jobc asks, found without starting them, and how many of them are worth starting."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ def shellcheck() -> str | None:
         if folder and os.access(path, os.X_OK) and not os.path.isdir(path):
             return path
     return None
+
+
+def cores() -> int:
+    """How many processes can run at once."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def identity(path: str | None) -> str:

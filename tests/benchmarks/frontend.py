@@ -1,7 +1,7 @@
 """Lint and compile of generated files of 26,000 lines against ruamel.yaml's C event stream alone on them.
 
-As in the commands, the collector is paused (`jobc.collector`). The expressions that a process keeps parsed are
-forgotten before each round, so that every figure is that of a file met for the first time.
+As in the commands, the collector is paused (`jobc.collector`). The expressions and scripts that a process keeps parsed
+are forgotten before each round, so that every figure is that of a file met for the first time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from jobc.collector import Paused
 from jobc.diagnostics.diagnostic import INFO
 from jobc.ir.codec import dumps
 from jobc.lower.program import lower
+from jobc.sema import remembered
 from jobc.sema.analyze import analyze
 from jobc.source.compose import compose
 from jobc.source.file import SourceFile
@@ -35,6 +36,7 @@ def _report(what: str, text: str) -> None:
 
     def file() -> SourceFile:
         expressions.forget()
+        remembered.forget()
         return SourceFile("generated.job.yml", text)
 
     def lint() -> None:

@@ -12,7 +12,14 @@ from tests.benchmarks import generate
 
 
 @pytest.mark.parametrize(
-    "text", [generate.large(40), generate.varied(40), generate.chain(40), generate.matrix(40)]
+    "text",
+    [
+        generate.large(40),
+        generate.varied(40),
+        generate.varied(3, first=7),
+        generate.chain(40),
+        generate.matrix(40),
+    ],
 )
 def test_generated_files_are_clean(text: str) -> None:
     findings = check(analyze(SourceFile("generated.job.yml", text)))

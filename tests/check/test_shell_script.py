@@ -62,14 +62,7 @@ def test_a_comment_allows_them(tmp_path: Path) -> None:
 
 
 def test_one_process_is_started_for_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    starts: list[int] = []
-    real = shellcheck._start
-
-    def spy(path: str, folder: str, names: list[str]) -> bytes:
-        starts.append(len(names))
-        return real(path, folder, names)
-
-    monkeypatch.setattr(shellcheck, "_start", spy)
+    starts = started(monkeypatch)
     monkeypatch.setattr(shellcheck, "_answers", {})
     texts = [f"jobs:\n  a:\n    stages: [{{bash: 'echo {n} $(ls) | cat'}}]\n" for n in range(5)]
     inputs = [
@@ -78,6 +71,53 @@ def test_one_process_is_started_for_all_files(tmp_path: Path, monkeypatch: pytes
     found = [len(checked.findings) for checked in checking.check_all(inputs, None, scripts=True)]
     assert found == [1] * 6
     assert starts == [5]
+
+
+def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Of each process that is started from here on, how many scripts it reads."""
+    starts: list[int] = []
+    real = shellcheck._Run
+
+    def spy(path: str, scripts: list[shellcheck.Script]) -> shellcheck._Run:
+        starts.append(len(scripts))
+        return real(path, scripts)
+
+    monkeypatch.setattr(shellcheck, "_Run", spy)
+    return starts
+
+
+def test_many_scripts_are_dealt_to_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = started(monkeypatch)
+    monkeypatch.setattr(shellcheck, "_answers", {})
+    monkeypatch.setattr(programs, "cores", lambda: 3)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    scripts = [("bash", f"echo {n} $(ls) | cat") for n in range(50)]
+    found = shellcheck.answers(scripts)
+    assert starts == [25, 25]
+    assert [len(found[script]) for script in scripts] == [1] * 50
+    assert os.listdir(tmp_path) == []
+
+
+def test_one_file_is_read_by_it_while_it_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = started(monkeypatch)
+    monkeypatch.setattr(shellcheck, "_answers", {})
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    text = b"jobs:\n  a:\n    stages: [{bash: 'echo $(ls) | cat'}]\n"
+    (checked,) = checking.check_all([checking.Input("a.job.yml", str(tmp_path), text)], None, scripts=True)
+    assert [finding.code for finding in checked.findings] == ["JC401"]
+    assert starts == [1]
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_was_begun_and_is_not_asked_for_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shellcheck, "_answers", {})
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    shellcheck.begin([("bash", "echo $(ls) | cat")])
+    shellcheck.abandon()
+    assert os.listdir(tmp_path) == []
+    assert shellcheck.answers([("bash", "echo $(ls) | cat")])[("bash", "echo $(ls) | cat")]
 
 
 def test_without_shellcheck_the_rule_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

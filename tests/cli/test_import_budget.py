@@ -62,6 +62,18 @@ def test_a_clean_changed_file_loads_nothing_costly(folder: Path) -> None:
     assert "tree_sitter" not in loaded, "no bash script of this file holds an expression"
 
 
+def test_of_the_yaml_package_only_the_parser_is_loaded(folder: Path) -> None:
+    modules(folder, "a.job.yml")  # which keeps the tables that the parser of expressions needs
+    loaded = modules(folder, "--no-cache", "a.job.yml")
+    assert "ruamel.yaml.events" in loaded
+    assert loaded.isdisjoint(["ruamel.yaml.main", "ruamel.yaml.constructor", "threading"])
+
+
+def test_a_file_without_python_needs_no_python_parser(folder: Path) -> None:
+    loaded = modules(folder, "a.job.yml")
+    assert loaded.isdisjoint(["pyflakes", "jobc.sema.scripts_python", "jobc.sema.scripts_flow"])
+
+
 def test_a_bash_script_with_an_expression_needs_its_parser(folder: Path) -> None:
     (folder / "a.job.yml").write_text(PLAIN.replace("make all", "make ${{ params.n }}"))
     assert "tree_sitter" in modules(folder, "a.job.yml")

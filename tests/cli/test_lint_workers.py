@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobc import programs
 from jobc.cli.lint import checking
 from jobc.cli.lint.workers import WORTH, Worker, shares
 
@@ -37,7 +38,7 @@ def test_a_worker_gives_all_results_or_none() -> None:
 def test_many_files_give_their_findings_in_order_whoever_checked_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checking, "_cores", lambda: 3)
+    monkeypatch.setattr(programs, "cores", lambda: 3)
     inputs = []
     for n in range(12):
         stage = f"${{{{ nothing_{n} }}}}" if n % 2 else "fine"

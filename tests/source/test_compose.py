@@ -227,7 +227,14 @@ def test_alias_bombs_are_refused_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 900 + "]" * 900, "".join(" " * i + "k:\n" for i in range(900)), "- " * 3000 + "x"]
+    "text",
+    [
+        "[" * 900 + "]" * 900,
+        "".join(" " * i + "k:\n" for i in range(900)),
+        "- " * 3000 + "x",
+        "[" * 100_000,
+        "a: b\nc: " + "{x: " * 50_000,
+    ],
 )
 def test_deep_nesting_is_a_problem_and_no_crash(text: str) -> None:
     assert [message for _, message in messages(text)] == ["values are nested more than 100 levels deep"]

@@ -1,4 +1,4 @@
-"""What the rules on reachability share: the analyses of a model's workflows, and the places that are reported already."""
+"""What the rules on reachability share: the analyses of a model's workflows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from jobc.sema.model import SemanticModel, WorkflowModel
 
 if TYPE_CHECKING:
     from jobc.sema.reachability import Reachability
-    from jobc.source.file import Span
 
 
 def analyses(model: SemanticModel) -> Iterator[tuple[WorkflowModel, Reachability]]:
@@ -34,11 +33,3 @@ def bounded(reach: Reachability, findings: Iterator[Diagnostic]) -> Iterator[Dia
         yield from findings
     except Exhausted:
         return
-
-
-def is_reported(span: Span, model: SemanticModel) -> bool:
-    """Whether a phase has found something wrong inside a place: what follows from that is not said again."""
-    return any(
-        found.span.file is span.file and span.start <= found.span.start and found.span.end <= span.end
-        for found in model.diagnostics
-    )

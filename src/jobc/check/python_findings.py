@@ -7,18 +7,23 @@ The script is read as it runs: its expressions are names, and what every script 
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from jobc.diagnostics.diagnostic import INFO, WARNING, Diagnostic
 from jobc.sema.model import SemanticModel
 from jobc.sema.outputs import PYTHON_NAMES
+from jobc.sema.python_tree import PythonTree, parse
+from jobc.sema.remembered import Remembered
 from jobc.sema.scripts import ScriptPlacement, script_stages
 from jobc.syntax.ast import PyStage
 from jobc.syntax.spelling import nearest
 
 RULE = "python-script"
+_FOUND: Remembered[tuple[str, frozenset[str]], list[Any]] = Remembered(1_000_000)
 _UNSEEN = frozenset(("exec", "globals", "locals", "vars", "eval"))
 
 #: pyflakes' message -> (severity, remedy). What is not listed is style, or what Python itself refuses.
@@ -55,24 +60,68 @@ def findings(model: SemanticModel) -> Iterator[Diagnostic]:
                     yield from _script(placed, [item.key for item in stage.vars])
 
 
-def _script(placed: ScriptPlacement, names: list[str]) -> Iterator[Diagnostic]:
+def _messages(text: str, names: frozenset[str]) -> list[Any]:
+    """pyflakes' messages on a script that finds these names, in order. Raises as `python_tree.parse` does."""
+    key = (text, names)
+    found = _FOUND.get(key)
+    if found is None:
+        tree = parse(text).module
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = _checker(tree, text, names).messages
+        found.sort(key=lambda message: (message.lineno, message.col))
+        _FOUND.keep(key, found, len(text))
+    return found
+
+
+def _checker(tree: ast.Module, text: str, names: frozenset[str]) -> Any:
+    """A pyflakes run that knows those of Python's names that stand in the text: to know all takes as long as the run."""
+    full, reduced = _checkers()
+    if text.isascii():
+        checker = reduced(tree, set(re.findall(r"\w+", text)), names)
+        # A name may also be written with escapes, in an annotation that is text.
+        if not any(type(message).__name__ == "UndefinedName" for message in checker.messages):
+            return checker
+    return full(tree, builtins=names)
+
+
+@cache
+def _checkers() -> tuple[Any, Any]:
+    """pyflakes' checker, and one that knows only the names among given words."""
     from pyflakes.checker import Checker
 
+    class Reduced(Checker):  # type: ignore[misc]
+        def __init__(self, tree: ast.Module, words: set[str], names: frozenset[str]) -> None:
+            self._words = words
+            super().__init__(tree, builtins=names)
+
+        @property
+        def builtIns(self) -> set[str]:
+            return self._known
+
+        @builtIns.setter
+        def builtIns(self, known: set[str]) -> None:
+            self._known = self._words & known
+
+    return Checker, Reduced
+
+
+def _script(placed: ScriptPlacement, names: list[str]) -> Iterator[Diagnostic]:
     text = placed.text
     slots = [placement.name for placement in placed.placements]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-            checker = Checker(tree, builtins={*PYTHON_NAMES, *names, *slots, "__file__"})
+        messages = _messages(text, frozenset((*PYTHON_NAMES, *names, *slots, "__file__")))
+        if not messages:
+            return
+        tree = parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    unseen = any(isinstance(node, ast.Name) and node.id in _UNSEEN for node in ast.walk(tree))
+    unseen = any(isinstance(node, ast.Name) and node.id in _UNSEEN for node in tree.nodes)
     lines = text.split("\n")
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
-    for message in sorted(checker.messages, key=lambda found: (found.lineno, found.col)):
+    for message in messages:
         kind = type(message).__name__
         line = lines[message.lineno - 1]
         column = len(line.encode()[: message.col].decode("utf-8", "ignore"))
@@ -108,9 +157,9 @@ def _remedy(name: str, near: str | None) -> str:
     return "assign it, import it, or pass it in with `vars`"
 
 
-def _bound(tree: ast.AST) -> list[str]:
+def _bound(tree: PythonTree) -> list[str]:
     names: dict[str, None] = {}
-    for node in ast.walk(tree):
+    for node in tree.nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names[node.id] = None
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):

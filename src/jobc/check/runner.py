@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from jobc.check import registry
 from jobc.check.selection import choose
-from jobc.check.suppression import MARK, Suppression, stale, suppressions
+from jobc.check.suppression import MARK, Covering, stale, suppressions
 from jobc.diagnostics.diagnostic import Diagnostic, Finding
 from jobc.sema.model import SemanticModel
 from jobc.source.file import SourceFile
@@ -76,20 +76,20 @@ def _suppress(findings: list[Finding], model: SemanticModel, skipped: frozenset[
     What other files allow may be about how a file is used from there, so nothing is said of their comments.
     """
     main = model.document.file
-    by_file: dict[SourceFile, list[Suppression]] = {main: suppressions(main, _roots(main, model))}
+    by_file: dict[SourceFile, Covering] = {main: Covering(suppressions(main, _roots(main, model)))}
     kept: list[Finding] = []
     for finding in findings:
         file = finding.diagnostic.span.file
         if file not in by_file:
-            by_file[file] = suppressions(file, _roots(file, model))
-        covering = [s for s in by_file[file] if s.covers(finding.diagnostic, finding.code)]
+            by_file[file] = Covering(suppressions(file, _roots(file, model)))
+        covering = by_file[file].of(finding.diagnostic, finding.code)
         for suppression in covering:
             suppression.used.update((finding.diagnostic.rule, finding.code))
         if not covering:
             kept.append(finding)
-    if by_file[main]:
-        about = _findings(list(stale(main, by_file[main], skipped)))
-        kept += [f for f in about if not any(s.covers(f.diagnostic, f.code) for s in by_file[main])]
+    if by_file[main].all:
+        about = _findings(list(stale(main, by_file[main].all, skipped)))
+        kept += [f for f in about if not by_file[main].of(f.diagnostic, f.code)]
     return kept
 
 

@@ -1,4 +1,4 @@
-"""ShellCheck on the shell scripts of a run: one process for all of them.
+"""ShellCheck on the shell scripts of a run: one process for all of them, or one a core where they are many.
 
 Each script becomes a file of a private folder, its expressions lifted as the runner has them, under a first line that
 says which shell runs it and that a failing command ends it. The answers are kept by script for the time of the
@@ -44,7 +44,11 @@ _MORE = frozenset("$`\"'|&;<>()[]{}*?!#\\\n")
 #: A script as it is sent: its shell and its text.
 Script = tuple[str, str]
 
+#: Scripts from which on a further process pays for its start.
+WORTH = 20
+
 _answers: dict[Script, list[Comment]] = {}
+_begun: _Run | None = None
 
 
 class Comment:
@@ -97,36 +101,125 @@ def _is_plain(text: str) -> bool:
     return _MORE.isdisjoint(text) and re.fullmatch(_ONE_COMMAND, text, re.ASCII) is not None
 
 
+def begin(scripts: Iterable[Script]) -> None:
+    """Start ShellCheck on scripts that `answers` is going to be asked for, and go on meanwhile.
+
+    Whoever begins calls `answers` or `abandon`. Raises UsageError where it cannot be started.
+    """
+    global _begun
+    new = [script for script in dict.fromkeys(scripts) if script not in _answers]
+    path = programs.shellcheck() if new and _begun is None else None
+    if path is not None:
+        _begun = _Run(path, new)
+
+
+def abandon() -> None:
+    """Let go of what was begun and is not asked for after all."""
+    global _begun
+    if _begun is not None:
+        run, _begun = _begun, None
+        run.output()
+
+
 def answers(scripts: Iterable[Script]) -> dict[Script, list[Comment]]:
-    """What ShellCheck says of each script (nothing, where it is not installed); it is started once at most.
+    """What ShellCheck says of each script (nothing, where it is not installed); nothing is asked twice.
 
     Raises UsageError where it does not work.
     """
+    global _begun
+    if _begun is not None:
+        run, _begun = _begun, None
+        _read(run)
     wanted = dict.fromkeys(scripts)
     new = [script for script in wanted if script not in _answers]
     if new:
         path = programs.shellcheck()
-        for script in new:
-            _answers[script] = []
-        if path is not None:
+        if path is None:
+            _answers.update((script, []) for script in new)
+        else:
             _ask(path, new)
     return {script: _answers[script] for script in wanted}
 
 
 def _ask(path: str, scripts: list[Script]) -> None:
-    folder = os.path.join(os.environ.get("TMPDIR") or "/tmp", f"jobc-{os.getpid()}-{os.urandom(6).hex()}")
-    os.mkdir(folder, 0o700)
-    names = [f"{number}" for number in range(len(scripts))]
+    """Ask about scripts, dealt to as many processes as are worth it."""
+    count = max(1, min(programs.cores(), len(scripts) // WORTH))
+    runs: list[_Run] = []
     try:
-        for name, (shell, text) in zip(names, scripts, strict=True):
-            with open(os.path.join(folder, name), "wb") as file:
-                file.write((_HEADS[shell] + text).encode("utf-8", "replace"))
-        output = _start(path, folder, names)
+        for number in range(count):
+            runs.append(_Run(path, scripts[number::count]))
+        while runs:
+            _read(runs.pop(0))
     finally:
-        for name in [*names, "output", "errors"]:
-            if os.path.exists(place := os.path.join(folder, name)):
+        for run in runs:
+            run.output()
+
+
+class _Run:
+    """ShellCheck at work on the files of a private folder, one for each script."""
+
+    __slots__ = ("_files", "_folder", "_pid", "path", "scripts")
+
+    def __init__(self, path: str, scripts: list[Script]) -> None:
+        self.path = path
+        self.scripts = scripts
+        self._folder = os.path.join(
+            os.environ.get("TMPDIR") or "/tmp", f"jobc-{os.getpid()}-{os.urandom(6).hex()}"
+        )
+        self._files = [os.path.join(self._folder, str(number)) for number in range(len(scripts))]
+        os.mkdir(self._folder, 0o700)
+        try:
+            for name, (shell, text) in zip(self._files, scripts, strict=True):
+                with open(name, "wb") as file:
+                    file.write((_HEADS[shell] + text).encode("utf-8", "replace"))
+            self._pid = self._start()
+        except BaseException:
+            self._remove()
+            raise
+
+    def _start(self) -> int:
+        """`subprocess` would take as long to load as this takes to run."""
+        argv = [self.path, "--norc", "-f", "json1", "-S", "info", "-e", _OFF, "--", *self._files]
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.path.join(self._folder, "output"), flags, 0o600),
+            (os.POSIX_SPAWN_OPEN, 2, os.path.join(self._folder, "errors"), flags, 0o600),
+        ]
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("SHELLCHECK_")}
+        try:
+            return os.posix_spawn(self.path, argv, environ, file_actions=actions)
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def output(self) -> bytes:
+        """What it printed, once it is done; the folder is removed."""
+        try:
+            os.waitpid(self._pid, 0)
+            with open(os.path.join(self._folder, "output"), "rb") as file:
+                return file.read()
+        except OSError as error:
+            raise self._failure(error) from None
+        finally:
+            self._remove()
+
+    def _failure(self, error: OSError) -> UsageError:
+        return UsageError(
+            f"shellcheck cannot be run: {error.strerror}",
+            help=f"check {self.path}, or lint with `--ignore JC401`",
+        )
+
+    def _remove(self) -> None:
+        for place in (*self._files, *(os.path.join(self._folder, name) for name in ("output", "errors"))):
+            if os.path.exists(place):
                 os.unlink(place)
-        os.rmdir(folder)
+        os.rmdir(self._folder)
+
+
+def _read(run: _Run) -> None:
+    """Wait for a run and keep its answers."""
+    output = run.output()
+    _answers.update((script, []) for script in run.scripts)
     if output.strip() == b'{"comments":[]}':
         return
     import json
@@ -134,36 +227,14 @@ def _ask(path: str, scripts: list[Script]) -> None:
     try:
         comments = json.loads(output)["comments"]
         for comment in comments:
-            script = scripts[int(os.path.basename(comment["file"]))]
+            script = run.scripts[int(os.path.basename(comment["file"]))]
             made = _comment(comment, script)
             if made is not None:
                 _answers[script].append(made)
     except (ValueError, LookupError, TypeError):
         raise UsageError(
             "shellcheck gave no answer that can be read",
-            help=f"check that `{path} --version` is 0.9 or newer, or lint with `--ignore JC401`",
-        ) from None
-
-
-def _start(path: str, folder: str, names: list[str]) -> bytes:
-    """Run it in the folder; `subprocess` would take as long to load as this takes to run."""
-    files = [os.path.join(folder, name) for name in names]
-    argv = [path, "--norc", "-f", "json1", "-S", "info", "-e", _OFF, "--", *files]
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    output = os.path.join(folder, "output")
-    actions = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, output, flags, 0o600),
-        (os.POSIX_SPAWN_OPEN, 2, os.path.join(folder, "errors"), flags, 0o600),
-    ]
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("SHELLCHECK_")}
-    try:
-        os.waitpid(os.posix_spawn(path, argv, environ, file_actions=actions), 0)
-        with open(output, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise UsageError(
-            f"shellcheck cannot be run: {error.strerror}", help=f"check {path}, or lint with `--ignore JC401`"
+            help=f"check that `{run.path} --version` is 0.9 or newer, or lint with `--ignore JC401`",
         ) from None
 
 

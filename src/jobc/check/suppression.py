@@ -45,6 +45,31 @@ class Suppression:
         )
 
 
+class Covering:
+    """The suppressions of a file, found by place; `all` are in file order."""
+
+    __slots__ = ("_by_start", "_furthest", "_starts", "all")
+
+    def __init__(self, found: Sequence[Suppression]) -> None:
+        self.all = found
+        self._by_start = sorted(found, key=lambda suppression: suppression.start)
+        self._starts = [suppression.start for suppression in self._by_start]
+        self._furthest: list[int] = []
+        for suppression in self._by_start:
+            self._furthest.append(max(suppression.end, self._furthest[-1] if self._furthest else 0))
+
+    def of(self, diagnostic: Diagnostic, code: str) -> list[Suppression]:
+        """Those that cover a finding."""
+        place = diagnostic.span.start
+        at = bisect_right(self._starts, place) - 1
+        found: list[Suppression] = []
+        while at >= 0 and self._furthest[at] > place:
+            if self._by_start[at].covers(diagnostic, code):
+                found.append(self._by_start[at])
+            at -= 1
+        return found
+
+
 def suppressions(file: SourceFile, roots: Sequence[Node | None]) -> list[Suppression]:
     """The suppressions of a file whose documents have these root nodes, in file order."""
     if MARK not in file.text:

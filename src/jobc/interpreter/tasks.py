@@ -5,11 +5,11 @@ They live in this process, so a stage that calls one runs inline. The table is t
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 from typing import Any, Callable, Dict, List, Optional
 
 _functions: Dict[str, Callable[..., Any]] = {}
-_lock = threading.Lock()
+_lock = allocate_lock()
 
 
 def register(name: str, function: Callable[..., Any]) -> None:

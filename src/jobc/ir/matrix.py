@@ -155,6 +155,8 @@ def same(value: Any) -> str:
     """A text that two values share exactly if they are the same JSON value (the order of a map's keys apart)."""
     if isinstance(value, str):
         return "s" + value
+    if type(value) is int:
+        return str(value)
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_other)
 
 

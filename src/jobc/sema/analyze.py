@@ -19,6 +19,7 @@ from jobc.sema.expressions import ExpressionAnalysis
 from jobc.sema.graph import elementary_cycles, topological
 from jobc.sema.loading import Load, Loader
 from jobc.sema.model import SemanticModel, WorkflowModel
+from jobc.sema.remembered import make_room
 from jobc.sema.scripts import analyze_scripts
 from jobc.sema.triggers import Triggers
 from jobc.source.file import SourceFile
@@ -39,6 +40,7 @@ def analyze(file: SourceFile, load: Load | None = None) -> SemanticModel:
 
 
 def _analyze(file: SourceFile, load: Load | None) -> SemanticModel:
+    make_room()
     document = parse(file)
     loader = Loader(document, load)
     model = SemanticModel(document)

@@ -18,7 +18,7 @@ from jobc.sema.infer import check_condition, infer
 from jobc.sema.scope import Scope
 from jobc.sema.types import NULL, ObjectType, Type, of_json
 from jobc.syntax.ast import Const, Job, ListValue, MapValue, Value
-from jobc.syntax.expr import Expr, Index, Literal, Member, Name, walk
+from jobc.syntax.expr import Binary, Expr, Index, Literal, Member, Name, Unary, walk
 
 RULE = "combination-type"
 #: Matrices with more combinations are not looked at one by one.
@@ -76,7 +76,21 @@ def check_combinations(
 
     `conditions` are those of the stages around it.
     """
-    keys = _keys_read(expr)
+    parts = walk(expr)
+    if not is_condition and len(parts) == 2 and _is_matrix(parts[1]) and _is_known(expr, scope):
+        return
+    keys = keys_read(expr)
+    if keys is not None and _looks_at_kinds(parts):
+        kinds: set[tuple[str, ...]] = set()
+        for combination in known:
+            kind = tuple(_kind(combination.get(key)) for key in keys)
+            if kind in kinds or _excluded(conditions, combination):
+                continue
+            kinds.add(kind)
+            if _findings(expr, scope, combination, is_condition=is_condition):
+                break
+        else:
+            return
     tried: set[str] = set()
     wrong: list[Combination] = []
     first: Diagnostic | None = None
@@ -102,6 +116,27 @@ def check_combinations(
             help=first.help,
         )
     )
+
+
+def _is_known(expr: Expr, scope: Scope) -> bool:
+    """Whether `matrix.key` has a key that some combination has, which is then at worst null."""
+    matrix = scope.contexts.get("matrix")
+    return isinstance(expr, Member) and isinstance(matrix, ObjectType) and expr.name in matrix.props
+
+
+def _looks_at_kinds(parts: list[Expr]) -> bool:
+    """Whether what is wrong with an expression of these parts depends on the kinds of the values, not on the values."""
+    for part in parts:
+        if isinstance(part, Binary):
+            if part.op in ("and", "or") and any(map(_is_matrix, walk(part.left))):
+                return False
+        elif not isinstance(part, Literal | Name | Member | Unary):
+            return False
+    return True
+
+
+def _kind(value: object) -> str:
+    return repr(value) if isinstance(value, list | dict) else type(value).__name__
 
 
 def _excluded(conditions: Sequence[Expr], combination: Mapping[str, object]) -> bool:
@@ -133,7 +168,7 @@ def _findings(expr: Expr, scope: Scope, combination: Combination, *, is_conditio
     return found
 
 
-def _keys_read(expr: Expr) -> list[str] | None:
+def keys_read(expr: Expr) -> list[str] | None:
     """The keys of `matrix` that an expression reads; None for all."""
     keys: dict[str, None] = {}
     whole = 0

@@ -76,41 +76,52 @@ class Diagram:
 
     def both(self, a: int, b: int) -> int:
         """Conjunction."""
-        found = self._known(a, b)
+        products = self._products
+        found = _constant(a, b)
+        if found < 0:
+            found = products.get((a, b) if a < b else (b, a), -1)
         if found >= 0:
             return found
-        levels, products = self._level, self._products
-        stack = [(a, b)]
+        levels, highs, lows = self._level, self._high, self._low
+        asked = (a, b) if a < b else (b, a)
+        stack = [asked]
         while stack:
-            a, b = stack[-1]
-            if self._known(a, b) >= 0:
+            pair = stack[-1]
+            if pair in products:
                 stack.pop()
                 continue
-            level = max(levels[a >> 1], levels[b >> 1])
-            a1, a0 = self.parts(a) if levels[a >> 1] == level else (a, a)
-            b1, b0 = self.parts(b) if levels[b >> 1] == level else (b, b)
-            high, low = self._known(a1, b1), self._known(a0, b0)
+            a, b = pair
+            index, other = a >> 1, b >> 1
+            level, second = levels[index], levels[other]
+            a1 = a0 = a
+            b1 = b0 = b
+            if level >= second:
+                sign = a & 1
+                a1, a0 = highs[index] ^ sign, lows[index] ^ sign
+            if second >= level:
+                sign = b & 1
+                b1, b0 = highs[other] ^ sign, lows[other] ^ sign
+                level = second
+            high = _constant(a1, b1)
+            if high < 0:
+                above = (a1, b1) if a1 < b1 else (b1, a1)
+                high = products.get(above, -1)
+            low = _constant(a0, b0)
+            if low < 0:
+                below = (a0, b0) if a0 < b0 else (b0, a0)
+                low = products.get(below, -1)
             if high >= 0 and low >= 0:
-                products[(a, b) if a < b else (b, a)] = self.node(level, high, low)
+                products[pair] = self.node(level, high, low)
                 stack.pop()
                 continue
             self.steps += 1
             if self.steps > self.limit:
                 raise Exhausted
             if high < 0:
-                stack.append((a1, b1))
+                stack.append(above)
             if low < 0:
-                stack.append((a0, b0))
-        return self._known(a, b)
-
-    def _known(self, a: int, b: int) -> int:
-        if a == b or b == TRUE:
-            return a
-        if a == TRUE:
-            return b
-        if a == FALSE or b == FALSE or a == b ^ 1:
-            return FALSE
-        return self._products.get((a, b) if a < b else (b, a), -1)
+                stack.append(below)
+        return products[asked]
 
     def either(self, a: int, b: int) -> int:
         return self.both(a ^ 1, b ^ 1) ^ 1
@@ -207,3 +218,14 @@ class Diagram:
             high, low = self.parts(ref)
             ref = high if assignment[self.level(ref)] else low
         return ref
+
+
+def _constant(a: int, b: int) -> int:
+    """`a` and `b`, where nothing needs to be looked up for it; else -1."""
+    if a == b or b == TRUE:
+        return a
+    if a == TRUE:
+        return b
+    if a == FALSE or b == FALSE or a == b ^ 1:
+        return FALSE
+    return -1

@@ -4,16 +4,18 @@ beginning of rules, lowering, graph views and editors.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from jobc.diagnostics.diagnostic import Diagnostic
 from jobc.sema.scripts import ScriptPlacement
 from jobc.sema.types import Type
-from jobc.source.file import SourceFile
+from jobc.source.file import SourceFile, Span
 from jobc.syntax.ast import Document, Job, Need, Stage, Value, Workflow
 from jobc.syntax.expr import Expr
 
 if TYPE_CHECKING:
+    from jobc.sema.closure import Closure
     from jobc.sema.reachability import Reachability
     from jobc.sema.reads import Reads
 
@@ -45,6 +47,7 @@ class WorkflowModel:
     """
 
     __slots__ = (
+        "_closure",
         "_reads",
         "conditional",
         "cycles",
@@ -78,6 +81,7 @@ class WorkflowModel:
         #: Once a rule has asked for them (`sema.reachability`): by name, None where there is no analysis.
         self.reachability: dict[str, Reachability | None] = {}
         self._reads: Reads | None = None
+        self._closure: Closure | None = None
 
     @property
     def reads(self) -> Reads:
@@ -87,6 +91,15 @@ class WorkflowModel:
 
             self._reads = find(self)
         return self._reads
+
+    @property
+    def closure(self) -> Closure:
+        """What each job that is on no cycle waits for; found when first asked for."""
+        if self._closure is None:
+            from jobc.sema.closure import Closure
+
+            self._closure = Closure(self.order)
+        return self._closure
 
     def type_of(self, expr: Expr) -> Type:
         """The inferred type of an expression of this workflow (`any` where nothing is known)."""
@@ -102,7 +115,7 @@ class SemanticModel:
     `diagnostics` are the findings of source, syntax and sema; rules add theirs (`check.runner`).
     """
 
-    __slots__ = ("diagnostics", "document", "files", "reached", "workflows")
+    __slots__ = ("_places", "diagnostics", "document", "files", "reached", "workflows")
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -110,6 +123,23 @@ class SemanticModel:
         self.workflows: list[WorkflowModel] = []
         self.reached: list[WorkflowModel] = []
         self.diagnostics: list[Diagnostic] = []
+        self._places: dict[int, list[tuple[int, int]]] | None = None
+
+    def is_reported(self, span: Span) -> bool:
+        """Whether a phase has found something wrong inside a place. Asked once all phases are done."""
+        if self._places is None:
+            self._places = {}
+            for found in self.diagnostics:
+                self._places.setdefault(id(found.span.file), []).append((found.span.start, found.span.end))
+            for places in self._places.values():
+                places.sort()
+        places = self._places.get(id(span.file), [])
+        at = bisect_left(places, (span.start, -1))
+        while at < len(places) and places[at][0] <= span.end:
+            if places[at][1] <= span.end:
+                return True
+            at += 1
+        return False
 
     @property
     def all_workflows(self) -> list[WorkflowModel]:

@@ -73,6 +73,8 @@ def _quoted(text: str) -> str:
 
 def reaches(start: Job, goal: Job, model: WorkflowModel) -> bool:
     """Whether `start` waits for `goal`, directly or through other jobs."""
+    if not model.cycles and model.closure.known:
+        return start is goal or model.closure.has(start.id, goal.id)
     seen = {start.id}
     todo = [start]
     while todo:

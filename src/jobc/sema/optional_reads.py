@@ -58,10 +58,10 @@ def optional_reads(workflow: WorkflowModel, reach: Reachability) -> Iterator[Rea
 
 def _perhaps(reach: Reachability, job: JobReach) -> bool:
     """Whether the job may run without the success of all that it needs."""
+    if not job.exact or job.job.trigger_rule == "all_success":
+        return False
     both = reach.diagram.both
-    return job.exact and any(
-        need.exact and both(job.rule, need.statuses[SUCCESS] ^ 1) != FALSE for need in job.needs
-    )
+    return any(need.exact and both(job.rule, need.statuses[SUCCESS] ^ 1) != FALSE for need in job.needs)
 
 
 class _JobWalk:

@@ -19,7 +19,8 @@ on functions instead of on values, each a reference into one decision diagram:
 A question is then a conjunction: `deploy` never runs if `runs` is the constant false, a job that needs two jobs
 with opposite conditions has an empty conjunction, and two versions of a file behave the same where their functions are
 the same reference. Jobs with the plain rule and no condition cost a node each, so it is the conditions that cost, not
-the jobs (`sema.diagram`).
+the jobs (`sema.diagram`). Of needs that an other need cannot have succeeded without, nothing is asked: conjoining a
+chain with each of its links would take as many steps as the chain is long, for every job.
 
 **Where it stops.** A job whose decision takes more than its share of steps gets a free status instead: all four
 ends, tied to nothing. That is sound (nothing is called impossible that is not), and the job is in `inexact`, which
@@ -28,8 +29,8 @@ surfaces say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Set
+from typing import TYPE_CHECKING, Any
 
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 from jobc.sema.cases import Evaluator, Place, Statuses
@@ -41,8 +42,14 @@ from jobc.sema.param_changes import change_params
 from jobc.syntax.ast import Const, Job, ListValue, MapValue, ParamDecl, TemplateValue, Value
 from jobc.syntax.expr import Call, Expr, walk
 
+if TYPE_CHECKING:
+    from jobc.sema.reachability_stages import StageReach
+
 #: Steps that the decision of one job may take.
 SHARE = 150_000
+
+#: Of so many jobs it is known without whose success they cannot have succeeded (a bit for each of them in each).
+CLOSURE = 20_000
 
 #: Combinations of a constant matrix that stages' conditions are evaluated in, one by one.
 COMBINATIONS = 64
@@ -85,7 +92,19 @@ class JobReach:
 class Reachability:
     """One workflow's jobs. `switches`: conditions that are plainly `false` are taken as free, for they are set by hand."""
 
-    __slots__ = ("_interrupted", "_params", "_switches", "choices", "diagram", "inexact", "jobs")
+    __slots__ = (
+        "_bits",
+        "_interrupted",
+        "_params",
+        "_switches",
+        "_without",
+        "choices",
+        "diagram",
+        "inexact",
+        "jobs",
+        "matrices",
+        "stages",
+    )
 
     def __init__(
         self,
@@ -102,6 +121,12 @@ class Reachability:
         self._params: dict[str, ParamDecl] = {decl.name: decl for decl in workflow.workflow.params or ()}
         self.jobs: dict[str, JobReach] = {}
         self.inexact: list[Job] = []
+        #: What `reachability_stages` found out, by job.
+        self.stages: dict[str, list[StageReach]] = {}
+        self.matrices: dict[str, list[dict[str, Any] | None]] = {}
+        #: A bit for each job, and the bits of the jobs without whose success it cannot have succeeded.
+        self._bits: dict[str, int] = {}
+        self._without: dict[str, int] = {}
         displaced = any(_may_displace(job) for job in workflow.jobs.values())
         for job in depth_first(workflow):
             self._enter(job, displaced)
@@ -122,6 +147,30 @@ class Reachability:
             self._free(reach)
         finally:
             self.diagram.limit = total
+        self._imply(reach)
+
+    def _imply(self, reach: JobReach) -> None:
+        if len(self._bits) >= CLOSURE:
+            return
+        self._bits[reach.job.id] = 1 << len(self._bits)
+        implied = 0
+        if reach.exact and reach.job.trigger_rule == "all_success":
+            for need in reach.needs:
+                implied |= self._without.get(need.job.id, 0) | self._bits.get(need.job.id, 0)
+        self._without[reach.job.id] = implied
+
+    def implies(self, job: JobReach, other: JobReach) -> bool:
+        """Whether the needs show that a job succeeds only where another one did (never wrongly)."""
+        return self._without.get(job.job.id, 0) & self._bits.get(other.job.id, 0) != 0
+
+    def _all_succeed(self, needs: list[JobReach]) -> int:
+        if len(needs) > 1:
+            implied = 0
+            for need in needs:
+                implied |= self._without.get(need.job.id, 0)
+            if implied:
+                needs = [need for need in needs if not implied & self._bits.get(need.job.id, 0)]
+        return self.diagram.conjunction(need.statuses[SUCCESS] for need in needs)
 
     def _decide(self, reach: JobReach) -> None:
         job, both = reach.job, self.diagram.both
@@ -140,7 +189,7 @@ class Reachability:
         if not needs or rule == "all_done":
             return TRUE
         if rule == "all_success":
-            return diagram.conjunction(need.statuses[SUCCESS] for need in needs)
+            return self._all_succeed(needs)
         if rule == "all_failed":
             return diagram.conjunction(need.statuses[FAILED] for need in needs)
         if rule == "one_success":
@@ -197,7 +246,7 @@ class Reachability:
             cancelled = diagram.either(cancelled, self.choices.fact("the run is cancelled"))
         return {
             "always": TRUE,
-            "success": diagram.conjunction(need.statuses[SUCCESS] for need in needs),
+            "success": self._all_succeed(needs),
             "failure": diagram.any(need.statuses[FAILED] for need in needs),
             "cancelled": cancelled,
         }
@@ -209,7 +258,7 @@ class Reachability:
             return self.choices.choice(FACT, f"the matrix of `{job.id}` is empty", [True, False], 1).guards[0]
         return TRUE if count == 0 else FALSE
 
-    def could_run(self, id: str, dead: set[str]) -> bool:
+    def could_run(self, id: str, dead: Set[str]) -> bool:
         """Whether a job would run if those of its needs that are `dead` could end in any way."""
         reach = self.jobs[id]
         probe = JobReach(reach.job, [])

@@ -32,7 +32,7 @@ def ends_of_stages(reach: Reachability, job: JobReach) -> tuple[int, int]:
         return FALSE, FALSE
     diagram = reach.diagram
     skipped, failing = TRUE, FALSE
-    for matrix in matrices(job):
+    for matrix in matrices(reach, job):
         here_skipped, here_failing = _one(reach, job, matrix)
         skipped = diagram.both(skipped, here_skipped)
         failing = diagram.either(failing, here_failing)
@@ -99,8 +99,51 @@ def stage_place(
     )
 
 
-def matrices(job: JobReach) -> list[dict[str, Any] | None]:
-    """The combinations to look at, one by one; one of None stands for any that is not known."""
+def matrices(reach: Reachability, job: JobReach) -> list[dict[str, Any] | None]:
+    """The combinations to look at, one by one; one of None stands for any that is not known.
+
+    Of several that conditions cannot tell apart, the first.
+    """
+    found = reach.matrices.get(job.job.id)
+    if found is None:
+        found = reach.matrices[job.job.id] = _different(_combinations(job), job.job.stages)
+    return found
+
+
+def _different(combinations: list[dict[str, Any] | None], stages: list[Stage]) -> list[dict[str, Any] | None]:
+    if len(combinations) < 2:
+        return combinations
+    from jobc.ir.matrix import same as same_json
+    from jobc.sema.combinations import keys_read
+
+    keys: dict[str, None] = {}
+    for expr in _asked(stages):
+        read = keys_read(expr)
+        if read is None:
+            return combinations
+        keys.update(dict.fromkeys(read))
+    kept: dict[tuple[str, ...], dict[str, Any] | None] = {}
+    for matrix in combinations:
+        assert matrix is not None
+        kept.setdefault(tuple(same_json(matrix[key]) if key in matrix else "" for key in keys), matrix)
+    return list(kept.values())
+
+
+def _asked(stages: list[Stage]) -> Iterator[Expr]:
+    """The expressions that decide which of these stages run."""
+    for stage in stages:
+        values = [] if stage.condition is None else [stage.condition]
+        if isinstance(stage, CaseStage):
+            values += [stage.value, *(arm.case for arm in stage.arms if arm.case is not None)]
+        for value in values:
+            expr = whole(value)
+            if expr is not None:
+                yield expr
+        for body in child_stages(stage):
+            yield from _asked(body)
+
+
+def _combinations(job: JobReach) -> list[dict[str, Any] | None]:
     if not has_matrix(job.job):
         return [{}]
     found = constant_matrix(job.job)
@@ -125,16 +168,23 @@ class StageReach:
         self.arm = arm
 
 
-def stages_of(reach: Reachability, job: JobReach) -> Iterator[StageReach]:
+def stages_of(reach: Reachability, job: JobReach) -> list[StageReach]:
     """Every stage of a job with the function of when it runs, nested ones after what they stand in."""
+    known = reach.stages.get(job.job.id)
+    if known is None:
+        known = reach.stages[job.job.id] = _stages_of(reach, job)
+    return known
+
+
+def _stages_of(reach: Reachability, job: JobReach) -> list[StageReach]:
     found: dict[tuple[int, int], StageReach] = {}
-    for matrix in matrices(job):
+    for matrix in matrices(reach, job):
         for stage in _walk(reach, job, job.job.stages, "", job.runs, matrix, nested=False):
             key = (id(stage.stage), stage.arm)
             old = found.setdefault(key, stage)
             if old is not stage:
                 old.runs = reach.diagram.either(old.runs, stage.runs)
-    yield from found.values()
+    return list(found.values())
 
 
 def _walk(

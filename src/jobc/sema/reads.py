@@ -8,10 +8,10 @@ name; any other use may read every name. An expression that did not parse may re
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from jobc.sema.python_tree import PythonTree, parse
 from jobc.sema.walk import chains, stages
 from jobc.syntax.ast import ParamDecl, PyStage, SecretDecl, holes
 
@@ -133,20 +133,24 @@ def find(model: WorkflowModel) -> Reads:
 
 def python_tree(stage: PyStage, model: WorkflowModel) -> ast.Module | None:
     """The tree of a stage's lifted code; None where it has errors (reported elsewhere)."""
+    tree = script_tree(stage, model)
+    return None if tree is None else tree.module
+
+
+def script_tree(stage: PyStage, model: WorkflowModel) -> PythonTree | None:
+    """`python_tree` with its nodes listed."""
     placed = model.scripts.get(id(stage))
     if placed is None:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(placed.text)
+        return parse(placed.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
-def is_dynamic(tree: ast.AST) -> bool:
+def is_dynamic(tree: PythonTree) -> bool:
     """Whether code can reach names that do not stand in it."""
-    return any(isinstance(node, ast.Name) and node.id in _DYNAMIC for node in ast.walk(tree))
+    return any(isinstance(node, ast.Name) and node.id in _DYNAMIC for node in tree.nodes)
 
 
 def _python(stage: PyStage, job: str, model: WorkflowModel, reads: Reads) -> None:
@@ -157,19 +161,19 @@ def _python(stage: PyStage, job: str, model: WorkflowModel, reads: Reads) -> Non
     text = placed.text
     if not any(word in text for word in (*_LIVE, *_DYNAMIC)):
         return
-    tree = python_tree(stage, model)
+    tree = script_tree(stage, model)
     if tree is None or is_dynamic(tree):
         reads.complete = False
         return
     inner: set[int] = set()
-    for node in ast.walk(tree):
+    for node in tree.nodes:
         if isinstance(node, ast.Attribute | ast.Subscript) and id(node) not in inner:
             root, keys = _keys(node, inner)
             if root in _LIVE:
                 reads._add(root, keys, not keys, job)
                 if keys:
                     reads._add(root, (keys[0].replace("_", "-"), *keys[1:]), False, job)
-    for node in ast.walk(tree):
+    for node in tree.nodes:
         if isinstance(node, ast.Name) and node.id in _LIVE and id(node) not in inner:
             reads._add(node.id, (), True, job)
 

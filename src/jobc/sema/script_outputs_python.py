@@ -16,9 +16,9 @@ What writes names unseen (`exec`, `globals()`, a star import, `result` given awa
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator, Mapping
 
+from jobc.sema.python_tree import PythonTree, parse
 from jobc.sema.script_outputs import Outputs, carried
 from jobc.sema.script_types_python import Inference, Unknown, frozen_items, widened
 from jobc.sema.types import ANY, ListType, MapType, ObjectType, Type, members, union
@@ -65,10 +65,7 @@ def python_outputs(text: str, slots: Mapping[str, Type], given: Mapping[str, Typ
     """The outputs of a script. `slots` are the types of the names that stand for expressions, `given` those of the
     names that the script finds (`params`, `result`, its `vars`). Open where Python cannot read it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-        return _Module(tree, slots, given).outputs()
+        return _Module(parse(text), slots, given).outputs()
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Outputs(open=True)
 
@@ -95,8 +92,9 @@ _Source = "ast.expr | _Aug | _Item | Type"
 
 
 class _Module:
-    def __init__(self, tree: ast.Module, slots: Mapping[str, Type], given: Mapping[str, Type]) -> None:
-        self._tree = tree
+    def __init__(self, tree: PythonTree, slots: Mapping[str, Type], given: Mapping[str, Type]) -> None:
+        self._tree = tree.module
+        self._nodes = tree.nodes
         self._slots = slots
         self._given = given
         self._sources: dict[str, list[ast.expr | _Aug | _Item | Type]] = {}
@@ -109,7 +107,7 @@ class _Module:
         self._imported: set[str] = set()
         self._globals: set[str] = set()
         self._held: dict[str, int] = {}
-        self._parents: dict[ast.AST, ast.AST] = {}
+        self._parents = tree.parents
 
     def outputs(self) -> Outputs:
         self._survey()
@@ -132,9 +130,7 @@ class _Module:
     # ------------------------------------------------------------------ a first look at everything
 
     def _survey(self) -> None:
-        for node in ast.walk(self._tree):
-            for child in ast.iter_child_nodes(node):
-                self._parents[child] = node
+        for node in self._nodes:
             if isinstance(node, ast.Name):
                 if isinstance(node.ctx, ast.Store):
                     self._stored.add(node.id)
@@ -151,7 +147,7 @@ class _Module:
                     self._imported.add((alias.asname or alias.name).partition(".")[0])
             elif isinstance(node, ast.Global):
                 self._globals.update(node.names)
-        for node in ast.walk(self._tree):
+        for node in self._nodes:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 self._held[node.id] = max(self._held.get(node.id, 0), self._use(node))
 
@@ -377,7 +373,7 @@ class _Module:
 
     def _explicit(self, found: Outputs, types: dict[str, Type]) -> Outputs:
         """What `result.outputs` adds; it wins over names."""
-        uses = [n for n in ast.walk(self._tree) if isinstance(n, ast.Name) and n.id == "result"]
+        uses = [n for n in self._nodes if isinstance(n, ast.Name) and n.id == "result"]
         uses = [n for n in uses if not self._is_local(n)]
         if not uses or "result" not in self._given:
             return found

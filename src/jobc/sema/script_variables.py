@@ -10,12 +10,32 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from jobc.sema.remembered import Remembered
+
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 #: Commands whose words are names that they set.
 _SETTING = frozenset(
     ("read", "mapfile", "readarray", "getopts", "unset", "wait", "printf", "local", "select")
+)
+#: The nodes that are looked at.
+_TELLING = frozenset(
+    (
+        "simple_expansion",
+        "expansion",
+        "variable_assignment",
+        "declaration_command",
+        "unset_command",
+        "for_statement",
+        "arithmetic_expansion",
+        "c_style_for_statement",
+        "compound_statement",
+        "command",
+        "file_redirect",
+        "test_command",
+        "unary_expression",
+    )
 )
 _NAMES = re.compile(r"[A-Za-z_]\w*")
 _READ = re.compile(rb"\$(?:\{([A-Za-z_]\w*)(?:\}|[%#/^,@\[])|([A-Za-z_]\w*))")
@@ -35,12 +55,20 @@ class Variables:
         self.open = False
 
 
+_FOUND: Remembered[str, Variables] = Remembered(1_000_000)
+
+
 def may_read(text: str) -> set[str]:
     """The names that a script may read, more rather than fewer, without parsing it."""
     return {(m[1] or m[2]).decode() for m in _READ.finditer(text.encode("utf-8", "surrogatepass"))}
 
 
 def variables(text: str) -> Variables:
+    found = _FOUND.get(text)
+    return _FOUND.keep(text, _variables(text), len(text)) if found is None else found
+
+
+def _variables(text: str) -> Variables:
     from jobc.sema.scripts_tree import Script, parse
 
     data = text.encode("utf-8", "surrogatepass")
@@ -52,8 +80,9 @@ def variables(text: str) -> Variables:
     pending = [(root, False)]
     while pending:
         node, tested = pending.pop()
-        tested = _visit(node, data, found, tested)
-        pending.extend((child, tested) for child in node.children)
+        if node.type in _TELLING:
+            tested = _visit(node, data, found, tested)
+        pending += [(child, tested) for child in node.children]
     found.reads.sort(key=lambda read: read[1])
     return found
 

@@ -32,6 +32,18 @@ _BRANCHES = (
 )
 _READERS = frozenset(("read", "mapfile", "readarray"))
 _HELP = "keep the text that is parsed constant, and pass the value to it as an argument"
+#: Nodes in which the shell begins or ends to compute.
+_CHANGING = frozenset(
+    (
+        "command_substitution",
+        "process_substitution",
+        "arithmetic_expansion",
+        "compound_statement",
+        "c_style_for_statement",
+        "subscript",
+    )
+)
+_DEFINES = re.compile(r"\(\s*\)|\bfunction\b")
 _COMPUTED = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -67,11 +79,12 @@ class _Flow:
         self._functions: set[str] = set()
         self._guarded: set[str] = set()
         self._quoting: dict[int, str] = {}
-        self._collect()
+        self._collected = False
 
     # ------------------------------------------------------------------ reading the script
 
     def _collect(self) -> None:
+        self._collected = True
         pending: list[tuple[Node, bool]] = [(self._root, False)]
         while pending:
             node, computing = pending.pop()
@@ -86,9 +99,10 @@ class _Flow:
                 for name in self._assigned(node):
                     self._definitions.setdefault(name, []).append(node)
             elif kind == "command":
-                for name in self._named_by(node):
+                words = self._words(node)
+                for name in _named_by(words):
                     self._definitions.setdefault(name, []).append(node)
-                if self._words(node)[:1] == ["let"]:
+                if words[:1] == ["let"]:
                     for name in _COMPUTED.findall(self._script.of(node)):
                         self._uses.setdefault(name, []).append(_Use(name, node, bare=True))
             elif kind == "case_statement" or (kind == "binary_expression" and "=~" in self._script.of(node)):
@@ -98,8 +112,11 @@ class _Flow:
             if computing and kind in ("variable_name", "word") and not _is_other(node):
                 name = self._script.of(node)
                 self._uses.setdefault(name, []).append(_Use(name, node, bare=True))
-            for child in node.children:
-                pending.append((child, self._computes(node, child, computing)))
+            if kind in _CHANGING:
+                for child in node.children:
+                    pending.append((child, self._computes(node, child, computing)))
+            else:
+                pending += [(child, computing) for child in node.children]
 
     def _computes(self, node: Node, child: Node, computing: bool) -> bool:
         if node.type in ("command_substitution", "process_substitution"):
@@ -132,12 +149,6 @@ class _Flow:
 
     def _words(self, command: Node) -> list[str]:
         return [bare(self._script.of(c)) for c in command.children if c.is_named and "redirect" not in c.type]
-
-    def _named_by(self, command: Node) -> list[str]:
-        words = self._words(command)
-        if words[:1] and words[0] in _READERS:
-            return [w for w in words[1:] if re.fullmatch(r"[A-Za-z_]\w*", w)] or ["REPLY", "MAPFILE"]
-        return [words[2]] if words[:2] == ["printf", "-v"] and len(words) > 2 else []
 
     # ------------------------------------------------------------------ following one value
 
@@ -233,14 +244,14 @@ class _Flow:
             elif kind in ("herestring_redirect", "heredoc_redirect"):
                 commands = self._redirected(at)
                 for command in commands:
-                    for name in self._named_by(command):
+                    for name in _named_by(self._words(command)):
                         yield "", name, command.start_byte
                 if not any(self._words(command)[:1] == ["cat"] for command in commands):
                     return
             elif kind == "command":
                 words = self._words(at)
                 yield from self._arguments(at, child, words)
-                for name in self._named_by(at) if words[:1] == ["printf"] else ():
+                for name in _named_by(words) if words[:1] == ["printf"] else ():
                     yield "", name, at.start_byte
                 if words and basename(words[0]) not in ("echo", "printf"):
                     return
@@ -258,7 +269,11 @@ class _Flow:
         return [] if body is None or body.type != "command" else [body]
 
     def _arguments(self, command: Node, child: Node, words: list[str]) -> Iterator[tuple[str, str, int]]:
-        if not words or (words[0] != "set" and words[0] not in self._functions):
+        if not words:
+            return
+        if not self._collected and _DEFINES.search(self._script.text):
+            self._collect()
+        if words[0] != "set" and words[0] not in self._functions:
             return
         named = [c for c in command.children if c.is_named and "redirect" not in c.type]
         scope = words[0] if words[0] in self._functions else self._scope(command)
@@ -279,6 +294,8 @@ class _Flow:
         return ""
 
     def _reached(self, binding: tuple[str, str, int]) -> list[_Use]:
+        if not self._collected:
+            self._collect()
         scope, name, position = binding
         uses = self._uses.get(name, [])
         if not (name[0].isalpha() or name[0] == "_"):
@@ -307,6 +324,13 @@ class _Flow:
         return (
             position < use.start_byte or bool(rounds) or any(a.type == "function_definition" for a in around)
         )
+
+
+def _named_by(words: list[str]) -> list[str]:
+    """The variables that a command of these words assigns to."""
+    if words[:1] and words[0] in _READERS:
+        return [w for w in words[1:] if re.fullmatch(r"[A-Za-z_]\w*", w)] or ["REPLY", "MAPFILE"]
+    return [words[2]] if words[:2] == ["printf", "-v"] and len(words) > 2 else []
 
 
 def _is_other(name: Node) -> bool:

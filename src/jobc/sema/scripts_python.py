@@ -14,7 +14,10 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from jobc.sema.python_tree import parse
+from jobc.sema.remembered import Remembered
 
 Use = "str | tuple[str, str]"
 
@@ -30,6 +33,7 @@ _RUNNERS = frozenset(("eval", "exec", "compile", "os.system", "os.popen", "async
 _RUNNERS_OF_COMMANDS = frozenset(("getoutput", "getstatusoutput"))
 _STARTERS = frozenset(("run", "call", "check_call", "check_output", "Popen"))
 _QUOTERS = frozenset(("quote", "shlex.quote", "repr", "int", "float", "bool", "len"))
+_FOUND: Remembered[tuple[object, ...], list[str | tuple[str, str]] | SyntaxProblem] = Remembered(1_000_000)
 _GLUED = (
     "the value would become part of a name",
     'put the expression into a string, or build the name in Python: f"part_{${{ … }}}"',
@@ -55,12 +59,20 @@ def uses(
 
     `names[i]` stands at `starts[i]`, ascending. Gives a SyntaxProblem where Python cannot parse the text.
     """
+    key = (text, *names, *starts)
+    known = _FOUND.get(key)
+    return _FOUND.keep(key, _uses(text, names, starts), len(text)) if known is None else known
+
+
+def _uses(
+    text: str, names: Sequence[str], starts: Sequence[int]
+) -> list[str | tuple[str, str]] | SyntaxProblem:
     try:
+        tree = parse(text)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
             # What the parser lets pass: `return` outside of a function, `await`, a late `from __future__`.
-            compile(tree, "script", "exec", dont_inherit=True)
+            compile(tree.module, "script", "exec", dont_inherit=True)
     except SyntaxError as error:
         glued = [_is_glued(text, name, start) for name, start in zip(names, starts, strict=True)]
         line = error.lineno or 1
@@ -71,8 +83,8 @@ def uses(
         return SyntaxProblem(str(error) or "it is nested too deeply", 0, len(text.split("\n", 1)[0]), "")
     if not names:
         return []
-    found = _in_tree(tree, set(names))
-    run = _in_code(tree, set(names))
+    found = _in_tree(tree.nodes, set(names))
+    run = _in_code(tree.nodes, set(names))
     comments = _in_comments(text, set(names) - found.keys()) if len(found) < len(names) else set()
     result: list[str | tuple[str, str]] = []
     for name, start in zip(names, starts, strict=True):
@@ -87,18 +99,11 @@ def uses(
     return result
 
 
-def _in_tree(tree: ast.AST, names: set[str]) -> dict[str, str]:
+def _in_tree(nodes: Iterable[ast.AST], names: set[str]) -> dict[str, str]:
     """The names that are read (`value`) or stand inside literals (`text`), and those alone. Each stands once."""
     token = re.compile("|".join(sorted(map(re.escape, names), key=len, reverse=True)))
     found: dict[str, str] = {}
-    pending = [tree]
-    while pending and len(found) < len(names):
-        node = pending.pop()
-        for part in vars(node).values():
-            if isinstance(part, list):
-                pending.extend(item for item in part if isinstance(item, ast.AST))
-            elif isinstance(part, ast.AST) and part._fields:
-                pending.append(part)
+    for node in nodes:
         if isinstance(node, ast.Name):
             if node.id in names and isinstance(node.ctx, ast.Load):
                 found[node.id] = "value"
@@ -111,10 +116,10 @@ def _in_tree(tree: ast.AST, names: set[str]) -> dict[str, str]:
     return found
 
 
-def _in_code(tree: ast.AST, names: set[str]) -> set[str]:
+def _in_code(nodes: Iterable[ast.AST], names: set[str]) -> set[str]:
     """The names whose values are part of a text that Python or a shell then runs."""
     found: set[str] = set()
-    for call in ast.walk(tree):
+    for call in nodes:
         if isinstance(call, ast.Call) and _runs_text(call):
             text = (
                 call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "args"), None)

@@ -30,6 +30,9 @@ _COMMAND_WORDS = frozenset(("if", "then", "else", "elif", "do", "while", "until"
 _IN_WORD = re.compile(r"""[^ \t\n;&|()<\\$`"']+""")
 _IN_STRING = re.compile(r"""[^"\\$`]+""")
 _IDENTIFIER = re.compile(r"\w+")
+# Words and what stands between them, where neither here-documents nor the words themselves matter.
+_PLAIN = re.compile(r"""(?:[^ \t\n;&|()<\\$`"'#][^ \t\n;&|()<\\$`"']*+|[ \t\n;&|]++)++""")
+_BETWEEN = " \t\n;&|"
 _SPECIAL_NAMES = frozenset("*@#?-$!")
 
 
@@ -44,7 +47,7 @@ def scan(text: str, starts: Sequence[int], ends: Sequence[int]) -> dict[int, str
 
 
 class _Scanner:
-    __slots__ = ("_backquotes", "_by_start", "_ends", "_pending", "_starts", "_text", "found")
+    __slots__ = ("_backquotes", "_by_start", "_cases", "_ends", "_pending", "_starts", "_text", "found")
 
     def __init__(self, text: str, starts: Sequence[int], ends: Sequence[int]) -> None:
         self._text = text
@@ -53,6 +56,8 @@ class _Scanner:
         self._by_start = {start: number for number, start in enumerate(starts)}
         self._pending: list[tuple[str, bool, bool]] = []
         self._backquotes = 0
+        #: Only where there may be a `case` it matters which words begin a command.
+        self._cases = "case" in text
         self.found: dict[int, str] = {}
 
     def _mark(self, at: int, quoting: str) -> int:
@@ -88,8 +93,10 @@ class _Scanner:
         while at < size:
             if not word_start:
                 at = self._past(at, _IN_WORD)
-                if at == size:
-                    break
+            if not self._cases and not self._pending and (after := self._past(at, _PLAIN)) > at:
+                at, word_start = after, text[after - 1] in _BETWEEN
+            if at == size:
+                break
             after = self._mark(at, "word")
             if after >= 0:
                 at, word_start, command_start = after, False, False

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from jobc.sema.remembered import Remembered
+
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 BOUNDARIES = frozenset(("command_substitution", "process_substitution", "program"))
 
 _PARSER: Parser | None = None
+_TREES: Remembered[str, Node] = Remembered(2_000_000)
 
 
 class Script:
@@ -38,7 +41,10 @@ class Script:
 
 
 def parse(script: Script) -> Node:
-    return _parser().parse(script.data).root_node
+    found = _TREES.get(script.text)
+    if found is None:
+        found = _TREES.keep(script.text, _parser().parse(script.data).root_node, len(script.text))
+    return found
 
 
 def _parser() -> Parser:

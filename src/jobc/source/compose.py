@@ -20,7 +20,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from jobc.source.events import Standin, pull
+from jobc.source.cparser import load
+from jobc.source.events import HOPELESS, Standin, pull
 from jobc.source.file import SourceFile, Span
 from jobc.source.mappings import NO_SCALAR, UNUSUAL, finish
 from jobc.source.nodes import Composed, Entry, Mapping, Node, Problem, Scalar, ScalarValue, Sequence
@@ -40,25 +41,38 @@ def compose(file: SourceFile, *, limit: int = 1_000_000) -> Composed:
 
     `limit` is the number of nodes that the file may have with its aliases copied out.
     """
+    load()
     from ruamel.yaml.error import YAMLError
 
     standin = Standin(file.text)
     try:
-        return Composer(file, standin, limit).run()
+        return _read(file, standin, limit)
     except (YAMLError, UnicodeEncodeError):
         pass
     if standin.free_inner():
         try:
-            return Composer(file, standin, limit).run()
+            return _read(file, standin, limit)
         except (YAMLError, UnicodeEncodeError):
             pass
     from jobc.source.recovery import recover
 
     found, holes = recover(file, standin)
-    composed = Composer(file, standin, limit).run()
+    composed = _read(file, standin, limit)
     composed.problems = sorted(found + composed.problems, key=lambda problem: problem.span.start)
-    composed.holes = holes
+    composed.holes = holes + composed.holes
     return composed
+
+
+def _read(file: SourceFile, standin: Standin, limit: int) -> Composed:
+    composer = Composer(file, standin, limit)
+    try:
+        return composer.run()
+    except _TooDeepError:
+        return composer.composed
+
+
+class _TooDeepError(Exception):
+    """Nested so deep that nothing more is read."""
 
 
 class Composer:
@@ -122,9 +136,10 @@ class Composer:
                     node = Scalar(file, start, end, text, text, _STYLES[style])
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 if len(stack) > DEEPEST:
-                    start, end = event.start_mark.index, self._skip(get)
-                    node = Scalar(file, start, end, "", None, "plain")
+                    start = event.start_mark.index
                     self._too_deep(start)
+                    end = self._skip(get)
+                    node = Scalar(file, start, end, "", None, "plain")
                 else:
                     stack.append((items, key, top))
                     key = None
@@ -382,6 +397,9 @@ class Composer:
             kind = type(event)
             if kind is MappingStartEvent or kind is SequenceStartEvent:
                 open_collections += 1
+                if open_collections > HOPELESS:
+                    self.composed.holes = [Span(self.file, event.start_mark.index, len(self.file.text))]
+                    raise _TooDeepError
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 open_collections -= 1
                 if open_collections == 0:

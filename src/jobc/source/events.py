@@ -19,6 +19,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from jobc.source.cparser import load
+
+#: The parser takes the square of the depth, so a file is read up to here and no further.
+HOPELESS = 1_000
+
 _OTHER_BREAKS = "\x85\u2028\u2029"
 _INNER = re.compile(
     r"!<[^>\r\n]*>"
@@ -91,11 +96,10 @@ class Standin:
 
 def pull(standin: Standin) -> Callable[[], Any]:
     """A function that gives the next event each time, and None at the end."""
-    try:
-        from _ruamel_yaml import CParser
-    except ImportError:
+    parser = load()
+    if parser is None:
         return pull_pure(standin.text)
-    get: Callable[[], Any] = CParser(standin.text).get_event
+    get: Callable[[], Any] = parser(standin.text).get_event
     return get
 
 

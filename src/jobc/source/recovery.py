@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from jobc.source.events import Standin, pull
+from jobc.source.events import HOPELESS, Standin, pull
 from jobc.source.file import SourceFile, Span
 from jobc.source.nodes import Problem
 from jobc.source.wording import BLANK, SUBSTITUTE, Failure, explain
@@ -243,6 +243,8 @@ def read(file: SourceFile, standin: Standin) -> Failure | None:
                 flow = bool(event.flow_style)
                 # A flow collection's mark begins at its anchor or tag, and ends after its bracket.
                 stack.append((event.end_mark.index - 1 if flow else event.start_mark.index, flow))
+                if len(stack) > HOPELESS:
+                    return None  # composing it says so
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 start, flow = stack.pop()
                 if flow:

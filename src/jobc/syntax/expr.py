@@ -7,7 +7,6 @@ Two nodes are equal if they are of one class and their fields are equal; places 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar, TypeAlias
 
 
@@ -30,18 +29,9 @@ class ExprNode:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def children(self) -> Iterator[Expr]:
+    def children(self) -> tuple[Expr, ...]:
         """The direct sub-expressions, in source order."""
-        for name in self.fields:
-            part = getattr(self, name)
-            if isinstance(part, ExprNode):
-                yield part  # type: ignore[misc]
-            elif isinstance(part, list):
-                for item in part:
-                    if isinstance(item, ExprNode):
-                        yield item  # type: ignore[misc]
-                    elif isinstance(item, tuple):
-                        yield from (p for p in item if isinstance(p, ExprNode))  # type: ignore[misc]
+        return ()
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.fields)
@@ -69,6 +59,9 @@ class ListExpr(ExprNode):
         self.start = start
         self.end = end
 
+    def children(self) -> tuple[Expr, ...]:
+        return (*self.items,)
+
 
 class MapExpr(ExprNode):
     """`entries` are (key, value) pairs; a bare-word key is a string Literal."""
@@ -80,6 +73,9 @@ class MapExpr(ExprNode):
         self.entries = entries
         self.start = start
         self.end = end
+
+    def children(self) -> tuple[Expr, ...]:
+        return tuple(part for entry in self.entries for part in entry)
 
 
 class Name(ExprNode):
@@ -107,6 +103,9 @@ class Member(ExprNode):
         self.end = end
         self.name_start = name_start
 
+    def children(self) -> tuple[Expr, ...]:
+        return (self.object,)
+
 
 class Index(ExprNode):
     """`object[index]`."""
@@ -119,6 +118,9 @@ class Index(ExprNode):
         self.index = index
         self.start = start
         self.end = end
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.object, self.index)
 
 
 class Call(ExprNode):
@@ -142,6 +144,9 @@ class Call(ExprNode):
         self.start = start
         self.end = end
         self.name_end = name_end
+
+    def children(self) -> tuple[Expr, ...]:
+        return (*self.args, *(value for _, value in self.keywords)) if self.keywords else (*self.args,)
 
 
 class Method(ExprNode):
@@ -168,6 +173,9 @@ class Method(ExprNode):
         self.end = end
         self.name_start = name_start
 
+    def children(self) -> tuple[Expr, ...]:
+        return (self.object, *self.args, *(value for _, value in self.keywords))
+
 
 class Filter(ExprNode):
     """`value | name(args)`."""
@@ -193,6 +201,9 @@ class Filter(ExprNode):
         self.end = end
         self.name_start = name_start
 
+    def children(self) -> tuple[Expr, ...]:
+        return (self.value, *self.args, *(value for _, value in self.keywords))
+
 
 class Unary(ExprNode):
     """`op` is `not` or `-`."""
@@ -205,6 +216,9 @@ class Unary(ExprNode):
         self.operand = operand
         self.start = start
         self.end = end
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.operand,)
 
 
 class Binary(ExprNode):
@@ -220,6 +234,9 @@ class Binary(ExprNode):
         self.start = start
         self.end = end
 
+    def children(self) -> tuple[Expr, ...]:
+        return (self.left, self.right)
+
 
 class Conditional(ExprNode):
     """`test ? then : otherwise`."""
@@ -234,12 +251,21 @@ class Conditional(ExprNode):
         self.start = start
         self.end = end
 
+    def children(self) -> tuple[Expr, ...]:
+        return (self.test, self.then, self.otherwise)
+
 
 Expr: TypeAlias = "Literal | ListExpr | MapExpr | Name | Member | Index | Call | Method | Filter | Unary | Binary | Conditional"
 
 
-def walk(expr: Expr) -> Iterator[Expr]:
+def walk(expr: Expr) -> list[Expr]:
     """The expression and everything inside it, outermost first."""
-    yield expr
-    for child in expr.children():
-        yield from walk(child)
+    found: list[Expr] = []
+    todo = [expr]
+    while todo:
+        node = todo.pop()
+        found.append(node)
+        children = node.children()
+        if children:
+            todo += children[::-1]
+    return found

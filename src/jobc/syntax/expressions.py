@@ -1,8 +1,8 @@
 """Expressions: from the text of a hole to its AST (`expr`), with every node's place in the file.
 
 The grammar is `grammar/expression.lark`, its tables come from `grammar_cache`, `lalr` runs them, the actions below
-make the nodes. Each distinct text is parsed once a process: what is kept has indices into the text as its places,
-and every hole gets a copy with those indices mapped to offsets in its file.
+make the nodes. Each distinct text is parsed once a process: its first hole gets the tree, every other one a copy with
+the places that it has there. Nobody changes a tree.
 """
 
 from __future__ import annotations
@@ -42,21 +42,25 @@ MAX_DIGITS = 300
 MAX_KEPT = 50_000
 
 _driver: Driver | None = None
-_parsed: dict[str, Expr | ExpressionSyntaxError] = {}
+#: By text: its tree and by how much the places of that are shifted, or what is wrong with it.
+_parsed: dict[str, tuple[Expr, int] | ExpressionSyntaxError] = {}
 
 
 def parse_text(source: str) -> Expr:
     """The AST of an expression's text; places are indices into `source`. Raises ExpressionSyntaxError."""
-    expr: Expr = _copy(_parse_once(source), lambda index: index, lambda index: index)
-    return expr
+    return _parse_once(source, 0)
 
 
 def parse_hole(hole: Hole, file: SourceFile) -> tuple[Expr | None, list[Diagnostic]]:
     """The AST of a hole with its places in `file`, or None and what is wrong (rule `expression-syntax`)."""
-    start, end = _places(hole, file)
+    first, length = hole.offset(0), len(hole.source)
     try:
-        return _copy(_parse_once(hole.source), start, end), []
+        if hole.offset(length) - first == length:
+            return _parse_once(hole.source, first), []
+        start, end = _places(hole, file)
+        return _copy(_parse_once(hole.source, 0), start, end), []
     except ExpressionSyntaxError as error:
+        start, end = _places(hole, file)
         related = tuple(Label(Span(file, start(a), end(b)), words) for a, b, words in error.related)
         if hole.source.strip():
             span = Span(file, start(error.index), end(max(error.end, error.index)))
@@ -67,10 +71,6 @@ def parse_hole(hole: Hole, file: SourceFile) -> tuple[Expr | None, list[Diagnost
 
 def _places(hole: Hole, file: SourceFile) -> tuple[Callable[[int], int], Callable[[int], int]]:
     """How indices of `hole.source` become offsets in the file: of a node's start, and of its end."""
-    first, length = hole.offset(0), len(hole.source)
-    if hole.offset(length) - first == length:
-        shift = first.__add__
-        return shift, shift
 
     def end(index: int) -> int:
         # The text of a line may end where the next one's indentation begins: an end stays on its own line.
@@ -84,19 +84,24 @@ def _places(hole: Hole, file: SourceFile) -> tuple[Callable[[int], int], Callabl
     return hole.offset, end
 
 
-def _parse_once(source: str) -> Expr:
+def _parse_once(source: str, shift: int) -> Expr:
+    """The tree of a text, its places shifted: the first one itself, then copies of it."""
     known = _parsed.get(source)
     if known is None:
         try:
-            known = _parse(source)
+            known = _parse(source, shift), shift
         except ExpressionSyntaxError as error:
             known = error
         if len(_parsed) >= MAX_KEPT:
             _parsed.clear()
         _parsed[source] = known
+        if isinstance(known, tuple):
+            return known[0]
     if isinstance(known, ExpressionSyntaxError):
         raise known.with_traceback(None)
-    return known
+    move = (shift - known[1]).__add__
+    expr: Expr = _copy(known[0], move, move)
+    return expr
 
 
 def forget() -> None:
@@ -104,14 +109,19 @@ def forget() -> None:
     _parsed.clear()
 
 
-def _parse(source: str) -> Expr:
+def _parse(source: str, shift: int) -> Expr:
     driver = expression_driver()
-    tokens = driver.tokens(source)
     try:
-        return driver.parse(tokens)  # type: ignore[no-any-return]
-    except Rejected as rejected:
-        expected = driver.tables.actions[rejected.state].keys()
-        raise expression_errors.explain(source, tokens, rejected, expected) from None
+        return driver.parse(driver.tokens(source, shift))  # type: ignore[no-any-return]
+    except (Rejected, ExpressionSyntaxError):
+        # What is wrong is told by indices into the text.
+        tokens = driver.tokens(source)
+        try:
+            driver.parse(tokens)
+        except Rejected as rejected:
+            expected = driver.tables.actions[rejected.state].keys()
+            raise expression_errors.explain(source, tokens, rejected, expected) from None
+        raise AssertionError("a text that is rejected is rejected again") from None
 
 
 def expression_driver() -> Driver:

@@ -54,8 +54,8 @@ class Driver:
         self._names = [name for name, _ in tables.terminals]
         self._hits = re.compile("|".join(f"({pattern})" for _, pattern in tables.terminals)).finditer
 
-    def tokens(self, source: str) -> list[Token]:
-        """The tokens of a text, blanks left out."""
+    def tokens(self, source: str, shift: int = 0) -> list[Token]:
+        """The tokens of a text, blanks left out; places are indices into the text, `shift` added."""
         found: list[Token] = []
         names, blank, keywords = self._names, self.tables.blank, self.tables.keywords
         at, length = 0, len(source)
@@ -69,12 +69,12 @@ class Driver:
                 text = hit.group()
                 if name == "NAME" and text in keywords:
                     name = keywords[text]
-                found.append((name, text, at, end))
+                found.append((name, text, at + shift, end + shift))
             at = end
         if at < length:
-            found.append((UNKNOWN, source[at], at, at + 1))
+            found.append((UNKNOWN, source[at], at + shift, at + shift + 1))
         else:
-            found.append((END, "", length, length))
+            found.append((END, "", length + shift, length + shift))
         return found
 
     def parse(self, tokens: list[Token]) -> Any:
@@ -82,6 +82,7 @@ class Driver:
         tables = self.tables
         table, gotos, rules, end_state = tables.actions, tables.gotos, tables.rules, tables.end
         states, values, extents, depths = [tables.start], [], [], []
+        actions, chains = self._actions, self._chains
         for index, token in enumerate(tokens):
             kind, start = token[0], token[2]
             while True:
@@ -97,20 +98,22 @@ class Driver:
                     break
                 origin, length, action = rules[~step]
                 if length == 1 and not action:
-                    states[-1] = self._chain(states[-2], state, kind)
+                    below = states[-2]
+                    after = chains.get((below, state, kind))
+                    states[-1] = self._chain(below, state, kind) if after is None else after
                 elif not length:
-                    values.append(self._actions[action]([], start, start))
+                    values.append(actions[action]([], start, start))
                     extents.append((start, start))
                     depths.append(0)
                     states.append(gotos[state][origin])
                 else:
-                    extent = (extents[-length][0], extents[-1][1])
+                    first, last = extents[-length][0], extents[-1][1]
                     depth = max(depths[-length:]) + (action not in FLAT)
                     if depth > MAX_DEPTH:
                         raise Rejected(index, state, too_deep=True)
                     made = values[-length:]
-                    values[-length:] = [self._actions[action](made, *extent) if action else made[0]]
-                    extents[-length:] = [extent]
+                    values[-length:] = [actions[action](made, first, last) if action else made[0]]
+                    extents[-length:] = [(first, last)]
                     depths[-length:] = [depth]
                     del states[-length:]
                     states.append(gotos[states[-1]][origin])

@@ -9,6 +9,16 @@ def distance(a: str, b: str, limit: int) -> int:
     """How many letters to insert, delete, replace or swap with their neighbour; `limit + 1` where it is more."""
     if abs(len(a) - len(b)) > limit:
         return limit + 1
+    same = 0
+    for letter, other in zip(a, b, strict=False):
+        if letter != other:
+            break
+        same += 1
+    a, b = a[same:], b[same:]
+    while a and b and a[-1] == b[-1]:
+        a, b = a[:-1], b[:-1]
+    if not a or not b:
+        return len(a) + len(b)
     before: list[int] = []
     row = list(range(len(b) + 1))
     for i, letter in enumerate(a, 1):

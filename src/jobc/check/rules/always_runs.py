@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jobc.check.analyses import analyses, is_reported
+from jobc.check.analyses import analyses
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import INFO, WARNING, Diagnostic
 from jobc.sema.model import SemanticModel, WorkflowModel
@@ -56,7 +56,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
         for job in reach.jobs.values():
             if job.exact and job.runs != 1:
                 yield from _rule(job)
-                if job.job.condition is not None and not is_reported(job.job.condition.span, model):
+                if job.job.condition is not None and not model.is_reported(job.job.condition.span):
                     yield from _condition(job, workflow)
 
 

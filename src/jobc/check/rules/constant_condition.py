@@ -37,7 +37,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobc.check.analyses import is_reported
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Edit, Fix
 from jobc.sema.model import SemanticModel
@@ -54,7 +53,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
             value = site.value
             if site.is_condition and isinstance(value, TemplateValue) and value.whole and value.holes:
                 hole = value.holes[0]
-                if hole.expr is not None and not is_reported(value.span, model):
+                if hole.expr is not None and not model.is_reported(value.span):
                     yield from _whole(hole, hole.expr)
 
 

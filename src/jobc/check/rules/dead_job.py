@@ -40,12 +40,13 @@ jobs:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from jobc.check.analyses import analyses, bounded, is_reported
+from jobc.check.analyses import analyses, bounded
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
-from jobc.sema.model import SemanticModel
+from jobc.sema.model import SemanticModel, WorkflowModel
 
 if TYPE_CHECKING:
     from jobc.sema.reachability import JobReach, Reachability
@@ -68,12 +69,12 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
 
             cancelled = reachable_when_cancelled(workflow)
             dead = {id: None for id in dead if cancelled.jobs[id].runs == 1}
-        roots = [id for id in dead if not reach.could_run(id, {*dead} - {id})]
+        roots = dict.fromkeys(id for id in dead if not reach.could_run(id, dead.keys()))
         others = [id for id in dead if id not in roots]
         for id in roots:
             job = reach.jobs[id]
-            if job.job.condition is None or not is_reported(job.job.condition.span, model):
-                yield from bounded(reach, _finding(reach, job, _place(job), others))
+            if job.job.condition is None or not model.is_reported(job.job.condition.span):
+                yield from bounded(reach, _finding(reach, job, _place(job), others, workflow))
 
 
 def _dead(reach: Reachability) -> dict[str, None]:
@@ -90,11 +91,16 @@ def _place(job: JobReach) -> Span:
     return job.job.id_span
 
 
-def _finding(reach: Reachability, job: JobReach, span: Span, others: list[str]) -> Iterator[Diagnostic]:
+def _finding(
+    reach: Reachability, job: JobReach, span: Span, others: list[str], workflow: WorkflowModel
+) -> Iterator[Diagnostic]:
+    from jobc.sema.needs import reaches
     from jobc.sema.witness import why_never
 
-    after = [id for id in others if _follows(reach, id, job)]
-    related = [Label(reach.jobs[id].job.id_span, f"so `{id}` never runs either") for id in after[:NAMED]]
+    after = (id for id in others if reaches(reach.jobs[id].job, job.job, workflow))
+    related = [
+        Label(reach.jobs[id].job.id_span, f"so `{id}` never runs either") for id in islice(after, NAMED)
+    ]
     if span is not job.job.id_span:
         related.insert(0, Label(job.job.id_span, f"`{job.job.id}` never runs"))
     yield Diagnostic(
@@ -104,20 +110,6 @@ def _finding(reach: Reachability, job: JobReach, span: Span, others: list[str]) 
         help=_remedy(job),
         related=tuple(related),
     )
-
-
-def _follows(reach: Reachability, id: str, job: JobReach) -> bool:
-    """Whether a job needs another, directly or through others."""
-    seen: set[str] = set()
-    todo = [reach.jobs[id]]
-    while todo:
-        for need in todo.pop().needs:
-            if need is job:
-                return True
-            if need.job.id not in seen:
-                seen.add(need.job.id)
-                todo.append(need)
-    return False
 
 
 def _remedy(job: JobReach) -> str:

@@ -42,7 +42,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jobc.check.analyses import analyses, bounded, is_reported
+from jobc.check.analyses import analyses, bounded
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
 from jobc.sema.conditional import decides
@@ -110,7 +110,7 @@ def _finding(job: JobReach, stage: StageReach, model: SemanticModel) -> Diagnost
         assert isinstance(stage.stage, CaseStage)
         arm = stage.stage.arms[stage.arm]
         # A default that nothing reaches is a safeguard.
-        if arm.case is None or is_reported(arm.case.span, model):
+        if arm.case is None or model.is_reported(arm.case.span):
             return None
         return Diagnostic(
             RULE.name,
@@ -119,7 +119,7 @@ def _finding(job: JobReach, stage: StageReach, model: SemanticModel) -> Diagnost
             help="take the arm away, or correct its value",
         )
     value = stage.stage.condition
-    if value is None or isinstance(value, Const) or is_reported(value.span, model):
+    if value is None or isinstance(value, Const) or model.is_reported(value.span):
         return None
     return _condition(job, stage, name)
 

@@ -43,15 +43,13 @@ from collections.abc import Iterator
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import INFO, Diagnostic, Label
-from jobc.sema.model import SemanticModel, WorkflowModel
+from jobc.sema.closure import Closure
+from jobc.sema.model import SemanticModel
 from jobc.sema.reads import is_partial
-from jobc.syntax.ast import Job
 
 RULE = Rule("JC203", "redundant-need", INFO, "a need that another need implies")
 
 _RULE = "all_success"
-#: So many steps are taken along needs; a tangle that takes more is left alone.
-_WORK = 200_000
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
@@ -60,19 +58,21 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
     for workflow in model.all_workflows:
         if workflow.cycles:
             continue
-        work = 0
-        for job in workflow.order:
-            if len(job.needs) < 2 or job.trigger_rule != _RULE:
-                continue
+        joins = [job for job in workflow.order if len(job.needs) > 1 and job.trigger_rule == _RULE]
+        if not joins:
+            continue
+        # The jobs that surely succeeded where a job did.
+        before = Closure(workflow.order, lambda job: job.trigger_rule == _RULE)
+        for job in joins:
             by_id = {need.id: need for need in job.needs}
+            own = 0
+            for id in by_id:
+                own |= before.bit(id)
             implied: dict[str, str] = {}
             for need in job.needs:
-                found = _ancestors(workflow.jobs.get(need.id), workflow)
-                work += len(found)
-                for id in found & by_id.keys():
-                    implied.setdefault(id, need.id)
-            if work > _WORK:
-                break
+                if before.meets(need.id, own):
+                    for id in before.among(need.id, by_id):
+                        implied.setdefault(id, need.id)
             for id, by in implied.items():
                 if not workflow.reads.reads_need(job.id, id):
                     yield Diagnostic(
@@ -82,18 +82,3 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
                         help=f"remove `{id}` from the `needs` of `{job.id}`: it changes nothing",
                         related=(Label(by_id[by].span, f"this need waits for `{id}` already"),),
                     )
-
-
-def _ancestors(job: Job | None, workflow: WorkflowModel) -> set[str]:
-    """The jobs that surely succeeded where this one did."""
-    found: set[str] = set()
-    todo = [job]
-    while todo:
-        current = todo.pop()
-        if current is None or current.trigger_rule != _RULE:
-            continue
-        for need in current.needs:
-            if need.id not in found:
-                found.add(need.id)
-                todo.append(workflow.jobs.get(need.id))
-    return found

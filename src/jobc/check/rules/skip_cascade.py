@@ -78,7 +78,11 @@ def _of(reach: Reachability, job: JobReach) -> Iterator[Diagnostic]:
     for need in job.needs:
         if need.job.condition is None or need.statuses[SKIP] == FALSE:
             continue
-        others = [other.statuses[SUCCESS] for other in job.needs if other is not need]
+        rest = [other for other in job.needs if other is not need]
+        if any(reach.implies(other, need) for other in rest):
+            continue
+        # The need's rule says already that what it waits for has succeeded.
+        others = [other.statuses[SUCCESS] for other in rest if not reach.implies(need, other)]
         guard = diagram.conjunction([need.rule, need.statuses[SKIP], *others])
         if guard == FALSE:
             continue

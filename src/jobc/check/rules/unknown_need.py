@@ -31,6 +31,7 @@ file could not run before. Otherwise none is offered.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import ERROR, Diagnostic, Edit, Fix
@@ -44,6 +45,8 @@ RULE = Rule("JC201", "unknown-need", ERROR, "a need that names no job", fixable=
 
 #: So many names are compared in search of the nearest; findings beyond that propose none.
 COMPARED = 300_000
+#: So many jobs are named where none is near.
+_LISTED = 6
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
@@ -52,9 +55,11 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
         for job in workflow.jobs.values():
             for need in job.needs:
                 if need.id not in workflow.jobs:
-                    others = [id for id in workflow.jobs if id != job.id]
-                    close = near(need.id, others) if compared < COMPARED else []
-                    compared += len(others)
+                    others = [id for id in islice(workflow.jobs, _LISTED + 1) if id != job.id][:_LISTED]
+                    close: list[str] = []
+                    if compared < COMPARED:
+                        close = near(need.id, (id for id in workflow.jobs if id != job.id))
+                    compared += len(workflow.jobs) - 1
                     yield _finding(job, need, others, close, workflow)
 
 
@@ -67,7 +72,7 @@ def _finding(
     elif close:
         remedy = f"did you mean `{close[0]}`?"
     elif others:
-        remedy = f"name one of the jobs of this workflow: {_listed(others)}"
+        remedy = f"name one of the jobs of this workflow: {_listed(others, len(workflow.jobs) - 1)}"
     else:
         remedy = "this workflow has no other job that it could need"
     fix = None
@@ -87,6 +92,6 @@ def _fits(name: str, job: Job, workflow: WorkflowModel) -> bool:
     return not named and not reaches(workflow.jobs[name], job, workflow)
 
 
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:6])
-    return shown + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+def _listed(names: list[str], count: int) -> str:
+    shown = ", ".join(f"`{name}`" for name in names)
+    return shown + (f" and {count - len(names)} more" if count > len(names) else "")

@@ -48,7 +48,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
     seen: set[int] = set()
     while todo:
         node = todo.pop()
-        if id(node) in seen:
+        if type(node) is Scalar or id(node) in seen:
             continue
         seen.add(id(node))
         if isinstance(node, Sequence):

@@ -50,12 +50,14 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
         return
     for workflow in model.all_workflows:
         file = workflow.workflow.span.file
+        read: dict[str, set[str]] = {}
+        for id, name in workflow.reads.outputs:
+            read.setdefault(id, set()).add(name)
         needed = {need.id for job in workflow.jobs.values() for need in job.needs}
         for job in workflow.jobs.values():
             names = {item.key for item in job.outputs or ()}
             # Where another name is read by mistake, one of these is meant.
-            mistaken = any(id == job.id and name not in names for id, name in workflow.reads.outputs)
-            if job.id not in needed or mistaken:
+            if job.id not in needed or not read.get(job.id, set()) <= names:
                 continue
             for item in job.outputs or ():
                 # What another file brought in may be read by others that use it.

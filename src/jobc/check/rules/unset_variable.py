@@ -58,18 +58,21 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
     for workflow in model.all_workflows:
         shared = {item.key for item in workflow.workflow.env}
         for job in workflow.jobs.values():
+            around: set[str] | None = None
             for stage in script_stages(job):
                 placed = workflow.scripts.get(id(stage))
                 if placed is None or not isinstance(stage, BashStage):
                     continue
                 if "$" in placed.text and shell_of(stage, workflow) in ("bash", "sh", "dash"):
-                    yield from _script(placed, shared | _env(job, stage), stage, workflow)
+                    around = shared | _env(job) if around is None else around
+                    own = {item.key for item in stage.env}
+                    yield from _script(placed, around | own, stage, workflow)
 
 
-def _env(job: Job, stage: Stage) -> set[str]:
-    """The names in `env` of the job and of the stages around a stage."""
-    names = {item.key for item in job.env} | {item.key for item in stage.env}
-    pending = list(job.stages)
+def _env(job: Job) -> set[str]:
+    """The names in `env` of the job and of its stages around other ones."""
+    names = {item.key for item in job.env}
+    pending: list[Stage] = list(job.stages)
     while pending:
         around = pending.pop()
         inner = [other for body in child_stages(around) for other in body]

@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic
 from jobc.sema.model import SemanticModel, WorkflowModel
-from jobc.sema.reads import is_dynamic, is_partial, python_tree
+from jobc.sema.reads import is_dynamic, is_partial, script_tree
 from jobc.sema.walk import chains, stages
 from jobc.syntax.ast import PyStage, holes
 
@@ -51,11 +51,11 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
 
 
 def _unused(stage: PyStage, workflow: WorkflowModel) -> Iterator[Diagnostic]:
-    tree = python_tree(stage, workflow)
+    tree = script_tree(stage, workflow)
     if tree is None or is_dynamic(tree):
         return
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    used.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
+    used = {node.id for node in tree.nodes if isinstance(node, ast.Name)}
+    used.update(name for node in tree.nodes if isinstance(node, ast.Global) for name in node.names)
     for hole in holes(stage.script):
         if hole.expr is None:
             return

@@ -7,7 +7,7 @@ a file has to be analysed, and before processes are forked, so that each of them
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from jobc.cli.lint.cache import LintCache, digest
 from jobc.collector import Paused
@@ -80,8 +80,11 @@ def check_all(inputs: Sequence[Input], cache: LintCache | None, *, scripts: bool
             if found is not None:
                 known[i] = found
     missing = [i for i in range(len(inputs)) if i not in known]
-    fresh = _fresh([inputs[i] for i in missing])
-    analysed = _with_scripts(list(fresh)) if scripts else fresh
+    if scripts and len(missing) == 1:
+        analysed: Iterable[Analysed] = _with_scripts([_alone_beside(inputs[missing[0]])])
+    else:
+        fresh = _fresh([inputs[i] for i in missing])
+        analysed = _with_scripts(list(fresh)) if scripts else fresh
     todo = zip(missing, analysed, strict=True)
     for i in range(len(inputs)):
         if i in known:
@@ -171,9 +174,10 @@ def _fresh(inputs: Sequence[Input]) -> Iterator[Analysed]:
 def _shared(inputs: Sequence[Input]) -> Iterator[Analysed]:
     """The first file here, which loads the front end; then every process its share."""
     from jobc.cli.lint.workers import Worker, shares
+    from jobc.programs import cores
 
     done = {0: _alone(inputs[0])}
-    own, *others = shares([len(input.data) for input in inputs[1:]], _cores())
+    own, *others = shares([len(input.data) for input in inputs[1:]], cores())
     workers = [Worker([1 + i for i in share], lambda i: _outcome(_alone(inputs[i]))) for share in others]
     for i in own:
         done[1 + i] = _alone(inputs[1 + i])
@@ -211,6 +215,24 @@ def _alone(input: Input) -> Analysed:
     from jobc.check.runner import check_alone
 
     return _analyse(input, check_alone)
+
+
+def _alone_beside(input: Input) -> Analysed:
+    """As `_alone`, while ShellCheck reads the scripts already."""
+    from jobc.check import shellcheck
+
+    def check(model: SemanticModel) -> list[Finding]:
+        shellcheck.begin(script for script, _, _ in shellcheck.placed(model))
+        from jobc.check.runner import check_alone
+
+        return check_alone(model)
+
+    try:
+        with Paused():
+            return _analyse(input, check)
+    except BaseException:
+        shellcheck.abandon()
+        raise
 
 
 def _analyse(input: Input, check: Callable[[SemanticModel], list[Finding]]) -> Analysed:
@@ -255,9 +277,3 @@ def _bytes(path: str) -> bytes | None:
             return stream.read()
     except (OSError, ValueError):
         return None
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
