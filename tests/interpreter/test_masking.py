@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobc.interpreter.masking import Masker
-from jobc.interpreter.processes import LINE_BOUND, Lines
+from jobc.interpreter.lines import LINE_BOUND, Lines
 from jobc.interpreter.values import SecretText
 
 SECRET = 'p@ss/word+ü "x"'

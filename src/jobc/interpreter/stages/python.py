@@ -14,7 +14,7 @@ from jobc.interpreter import outputs as output_rules
 from jobc.interpreter import wire
 from jobc.interpreter.api import ErrorInfo
 from jobc.interpreter.contexts import StageFailure
-from jobc.interpreter.launcher import Spawn
+from jobc.interpreter.launcher import Interrupted, Spawn
 from jobc.interpreter.processes import StartError
 from jobc.interpreter.stages.attempt import Attempt, Cut, Done
 from jobc.interpreter.values import EvaluationError, to_text
@@ -112,6 +112,8 @@ def serve(
         state.inputs.grace,
         state.masker,
         attempt.emit_line,
+        state.family,
+        attempt.output_limit,
     )
     try:
         ended, reply = state.launcher.launch(request, code, spawn)
@@ -121,6 +123,8 @@ def serve(
         ) from None
     except StartError as error:
         raise attempt.failure("start", str(error)) from None
+    except Interrupted as problem:
+        raise attempt.failure("signal", str(problem)) from None
     attempt.after(ended)
     if reply is not None:
         return take(reply, attempt, path)
