@@ -5,9 +5,10 @@ short stage costs two writes, not a folder made and removed. A group's `pids.max
 controller is handed down; `cgroup.kill` ends everything in a group at once (Linux 5.14), else its members are killed
 until none is left.
 
-To move a process takes a lock of the whole system, which on some kernels with many processors waits milliseconds.
-Where the first moves are that slow, no further ones are made, and `process_tree`'s other marks must do.
-`JOBC_CGROUPS=off` does without, `on` puts up with slow moves.
+A process moves itself in before it runs anything of the stage, else what it forks first could stay outside. To move one
+takes a lock of the whole system, which on some kernels with many processors waits milliseconds. Where a probe is that
+slow, there are no groups, and `process_tree`'s other marks must do. `JOBC_CGROUPS=off` does without, `on` puts
+up with slow moves.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Group:
         return self.path + "/cgroup.procs"
 
     def enter(self, pid: int) -> None:
-        """Move a process in. Raises OSError."""
+        """Move a process in. Raises OSError, ProcessLookupError where it has ended."""
         _write(self.door, b"%d" % pid)
 
     def pids(self) -> List[int]:
@@ -95,8 +96,6 @@ class Groups:
         self._owner = 0
         self._free: List[Group] = []
         self._made = 0
-        self._probes = 0
-        self._quick = False
         self._place = ""
         self.root: Optional[str] = None
 
@@ -104,9 +103,8 @@ class Groups:
         """Find out whether groups can be had."""
         with self._lock:
             if self._owner != os.getpid():
-                self._owner, self._free, self._made, self._probes = os.getpid(), [], 0, 0
+                self._owner, self._free, self._made = os.getpid(), [], 0
                 self._place = ""
-                self._quick = os.environ.get("JOBC_CGROUPS") == "on"
                 self.root = None if os.environ.get("JOBC_CGROUPS") == "off" else _root(mark)
                 if self.root is not None:
                     self._place = self.root
@@ -130,22 +128,25 @@ class Groups:
             _write(path + "/pids.max", b"%d" % process_limit())
         return Group(path)
 
-    def enter(self, group: Group, pid: int) -> bool:
-        """Move a process in; False where it has ended already, or cannot be moved."""
-        started = time.monotonic()
+    def probe(self, pid: int) -> None:
+        """Move a process in and out again, and do without groups where that is slow."""
+        root = self.root
+        if root is None or os.environ.get("JOBC_CGROUPS") == "on":
+            return
+        quickest = _SLOW
         try:
-            group.enter(pid)
-        except ProcessLookupError:
-            return False
+            for _ in range(_PROBES):
+                for place in (root + "/probe", os.path.dirname(root)):
+                    if place.endswith("/probe"):
+                        os.makedirs(place, exist_ok=True)
+                    started = time.monotonic()
+                    Group(place).enter(pid)
+                    quickest = min(quickest, time.monotonic() - started)
+                if quickest < _SLOW:
+                    return
         except OSError:
-            self.root = None
-            return False
-        if not self._quick:
-            self._quick = time.monotonic() - started < _SLOW
-            self._probes += 1
-            if not self._quick and self._probes >= _PROBES:
-                self.root = None
-        return True
+            pass
+        self.root = None
 
     def give_back(self, group: Group) -> None:
         """Let a group be used again, if it is empty and pristine."""

@@ -237,6 +237,8 @@ def main(request_fd: int, reply_fd: int, kept: Optional[Set[str]] = None) -> Non
     os.set_inheritable(reply_fd, False)
     with open(request_fd, "rb") as file:
         raw = marshal.load(file)
+    if raw["door"]:
+        _enter(raw["door"])
     if kept is not None:
         _settle(raw["place"], kept)
     request = wire.unpack(raw["request"])
@@ -263,14 +265,20 @@ def main(request_fd: int, reply_fd: int, kept: Optional[Set[str]] = None) -> Non
         sys.exit(status)
 
 
+def _enter(door: str) -> None:
+    """Move this process into the control group that is meant for it."""
+    try:
+        fd = os.open(door, os.O_WRONLY)
+        try:
+            os.write(fd, b"0")
+        finally:
+            os.close(fd)
+    except OSError:
+        pass
+
+
 def _settle(place: Dict[str, Any], kept: Set[str]) -> None:
     """In a forked child: what a fresh interpreter would have found."""
-    if place["door"]:
-        try:
-            with open(place["door"], "w") as door:
-                door.write("0")
-        except OSError:
-            pass
     os.chdir(place["cwd"])
     os.environ.clear()
     os.environ.update(place["env"])

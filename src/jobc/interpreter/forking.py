@@ -197,7 +197,8 @@ class ForkLauncher:
         message = {
             "request": pack_map(request),
             "code": marshal.dumps(code) if code is not None else None,
-            "place": {"cwd": spawn.cwd, "env": env, "door": group.door if group is not None else ""},
+            "door": group.door if group is not None else "",
+            "place": {"cwd": spawn.cwd, "env": env},
         }
         raw = marshal.dumps(message)
         for _ in range(3):

@@ -36,17 +36,17 @@ _pipe = -1
 _pid = 0
 
 
-def start(group: Optional[str]) -> None:
-    """Start the guard of this process, once; `group`: this process's control group.
+def start(group: Optional[str]) -> Optional[int]:
+    """Start the guard of this process, once; its process number. `group`: where this process's control groups are.
 
     A machine without a shell or a Python runs without a guard.
     """
     global _owner, _pipe, _pid
     if _owner == os.getpid() or not os.path.isdir("/proc/self"):
-        return
+        return None
     with _lock:
         if _owner == os.getpid():
-            return
+            return None
         _owner = os.getpid()
         reading, writing = os.pipe()
         boot = "import sys; sys.path.insert(0, sys.argv[1]); from jobc.interpreter.guard import main; main(*sys.argv[2:])"
@@ -59,8 +59,10 @@ def start(group: Optional[str]) -> None:
             _pid = os.posix_spawn("/bin/sh", argv, env, file_actions=actions, setsid=True)
             _pipe = writing
             atexit.register(stop)
+            return _pid
         except (OSError, NotImplementedError):
             os.close(writing)
+            return None
         finally:
             os.close(reading)
             os.close(null)

@@ -17,8 +17,10 @@ from typing import Any, Dict, Optional, Protocol, Tuple
 from jobc.interpreter import wire
 from jobc.interpreter.api import Cancellation
 from jobc.interpreter.masking import Masker
+from jobc.interpreter.cgroups import groups
 from jobc.interpreter.lines import LineSink
 from jobc.interpreter.processes import Exit, run_process
+from jobc.interpreter.spawning import prepare
 
 #: A reply beyond this many bytes is refused; outputs are bounded well below it.
 REPLY_BOUND = 256 * 1024 * 1024
@@ -82,9 +84,12 @@ class FreshLauncher:
     def launch(
         self, request: Dict[str, Any], code: Optional[CodeType], spawn: Spawn
     ) -> Tuple[Exit, Optional[Dict[str, Any]]]:
+        prepare()
+        group = groups.take()
         message = {
             "request": wire.pack_map(request),
             "code": marshal.dumps(code) if code is not None else None,
+            "door": group.door if group is not None else "",
         }
         with tempfile.TemporaryFile() as outgoing, tempfile.TemporaryFile() as incoming:
             marshal.dump(message, outgoing)
@@ -101,6 +106,7 @@ class FreshLauncher:
                 pass_fds=(outgoing.fileno(), incoming.fileno()),
                 family=spawn.family,
                 limit=spawn.limit,
+                group=group,
             )
             incoming.seek(0)
             return ended, read_reply(incoming.read(REPLY_BOUND + 1))

@@ -23,7 +23,7 @@ from typing import Dict, Optional, Sequence, Tuple
 from jobc.interpreter.api import Cancellation
 from jobc.interpreter.background import Leftover
 from jobc.interpreter.census import census
-from jobc.interpreter.cgroups import groups
+from jobc.interpreter.cgroups import Group, groups
 from jobc.interpreter.lines import LIMIT, LineSink, Output
 from jobc.interpreter.masking import Masker
 from jobc.interpreter.process_tree import COOKIE, group_alive, kill_tree, new_cookie, new_family, signal_tree
@@ -71,14 +71,15 @@ def run_process(
     pass_fds: Tuple[int, ...] = (),
     family: str = "",
     limit: int = LIMIT,
+    group: Optional[Group] = None,
 ) -> Exit:
     """Run a program to its end, giving its lines (masked) to `sink(stream, text)`.
 
     `env` is the whole environment, `grace` in seconds; `family` begins the cookie (`process_tree`); of more than
-    `limit` bytes of output the middle is dropped. Raises StartError where nothing could be started.
+    `limit` bytes of output the middle is dropped; `group` is what the program enters by itself. Raises StartError where nothing could be started.
     """
     cookie = new_cookie(family or new_family())
-    child = spawn(argv, dict(env, **{COOKIE: env.get(COOKIE, "") + cookie}), cwd, pass_fds)
+    child = spawn(argv, dict(env, **{COOKIE: env.get(COOKIE, "") + cookie}), cwd, pass_fds, group)
     if family and groups.root is None:
         census.begin(family)
     return watch(child, cookie, cancellation, grace, Output(masker, sink, limit))

@@ -6,6 +6,7 @@ first child of a process comes what watches over all of them: the control groups
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -92,9 +93,18 @@ class Spawned:
             os.close(self._pidfd)
 
 
-def spawn(argv: Sequence[str], env: Dict[str, str], cwd: str, pass_fds: Tuple[int, ...] = ()) -> Spawned:
-    """Start a program. `env` is its whole environment. Raises StartError."""
+def spawn(
+    argv: Sequence[str],
+    env: Dict[str, str],
+    cwd: str,
+    pass_fds: Tuple[int, ...] = (),
+    group: Optional[Group] = None,
+) -> Spawned:
+    """Start a program. `env` is its whole environment; `group` what it enters by itself. Raises StartError."""
     prepare()
+    enters = group is not None
+    if group is None:
+        group = groups.take()
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     started = False
@@ -114,17 +124,20 @@ def spawn(argv: Sequence[str], env: Dict[str, str], cwd: str, pass_fds: Tuple[in
         if not started:
             os.close(out_read)
             os.close(err_read)
-    group = groups.take()
-    if group is not None and not groups.enter(group, pid):
-        groups.give_back(group)
-        group = None
+            if group is not None:
+                groups.give_back(group)
+    if group is not None and not enters:
+        with contextlib.suppress(OSError):  # it has ended already
+            group.enter(pid)
     return Spawned(pid, {out_read: "stdout", err_read: "stderr"}, group)
 
 
 def prepare() -> None:
     """What must be there before the first child."""
     groups.open(engine_mark())
-    guard.start(groups.root)
+    pid = guard.start(groups.root)
+    if pid is not None:
+        groups.probe(pid)
 
 
 def _is_here(cwd: str) -> bool:
@@ -145,7 +158,7 @@ def _spawn(argv: Sequence[str], env: Dict[str, str], out: int, err: int) -> int:
         find(argv[0], env), list(argv), env, file_actions=actions, setsid=True, setsigdef=_SIGNALS
     )
     if _limited():
-        _limit(pid)
+        limit_processes(pid)
     return pid
 
 
@@ -169,7 +182,7 @@ def start(
     )
     child.returncode = 0  # it is waited for here, and not by its `__del__`
     if _limited():
-        _limit(child.pid)
+        limit_processes(child.pid)
     return child.pid
 
 
@@ -222,7 +235,7 @@ def _limited() -> bool:
     return os.geteuid() != 0 and not (groups.root and os.path.exists(groups.root + "/1/pids.max"))
 
 
-def _limit(pid: int) -> None:
+def limit_processes(pid: int) -> None:
     """Let a child's user have so many more processes than there are now: a fork bomb ends there."""
     import resource
 

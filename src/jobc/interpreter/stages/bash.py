@@ -19,10 +19,11 @@ import shlex
 from typing import Dict, List, Optional
 
 from jobc.interpreter import scratch
+from jobc.interpreter.cgroups import groups
 from jobc.interpreter.outputs import OutputProblem, read_files
 from jobc.interpreter.processes import StartError, run_process, signal_name
 from jobc.interpreter.slots import Delivery, SlotProblem
-from jobc.interpreter.spawning import find
+from jobc.interpreter.spawning import find, prepare
 from jobc.interpreter.stages.attempt import Attempt, Done
 from jobc.ir.program import BashStage, Script
 
@@ -64,7 +65,11 @@ def _shell(stage: BashStage, attempt: Attempt) -> List[str]:
 
 
 def _run(script: Script, shell: List[str], base: str, delivery: Delivery, attempt: Attempt) -> Done:
-    text = (delivery.prelude + script.text).encode("utf-8", "surrogateescape")
+    known = shell[1:] == _FLAGS.get(os.path.basename(shell[0]))
+    prepare()
+    group = groups.take() if known else None
+    enter = "" if group is None else "{ echo 0 >%s; } 2>/dev/null || :; " % shlex.quote(group.door)
+    text = (enter + delivery.prelude + script.text).encode("utf-8", "surrogateescape")
     files = base + ".output", base + ".output.json"
     if "JOBC_OUTPUT" in script.text:
         for name in files:
@@ -73,7 +78,7 @@ def _run(script: Script, shell: List[str], base: str, delivery: Delivery, attemp
     env = attempt.process_env()
     env.update(delivery.env)
     env["JOBC_OUTPUT"], env["JOBC_OUTPUT_JSON"] = files
-    if shell[1:] == _FLAGS["bash"] and len(text) <= _ARGUMENT and b"\0" not in text and _tells_lines(shell[0], env):
+    if known and len(text) <= _ARGUMENT and b"\0" not in text and _tells_lines(shell[0], env):
         path = _NAME
         argv = [*shell, "-c", os.fsdecode(text), path]
     else:
@@ -95,6 +100,7 @@ def _run(script: Script, shell: List[str], base: str, delivery: Delivery, attemp
             sink=log.line,
             family=attempt.state.family,
             limit=attempt.output_limit,
+            group=group,
         )
     except StartError as error:
         raise attempt.failure("start", str(error)) from None
@@ -123,7 +129,9 @@ _told: Dict[str, bool] = {}
 
 
 def _tells_lines(shell: str, env: Dict[str, str]) -> bool:
-    """Whether a bash names the lines of a script that is an argument: from version 5.1 on."""
+    """Whether a shell names the lines of a script that is an argument: bash does from version 5.1 on."""
+    if os.path.basename(shell) != "bash":
+        return False
     try:
         path = find(shell, env)
         if path not in _told:
@@ -188,6 +196,8 @@ class _Log:
     def _placed(self, text: str) -> str:
         """`FILE: line 3: message` of bash, `FILE: 3: message` of sh, at the line of the jobs file."""
         rest = text[len(self._path) :]
+        if rest.startswith("-c: "):
+            rest = rest[4:]
         number, colon, message = rest[5 if rest.startswith("line ") else 0 :].partition(":")
         if not colon or not number.isdigit():
             return rest
