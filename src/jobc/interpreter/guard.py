@@ -60,7 +60,7 @@ def start(group: Optional[str]) -> Optional[int]:
             _pipe = writing
             atexit.register(stop)
             return _pid
-        except (OSError, NotImplementedError):
+        except (OSError, NotImplementedError, AttributeError):
             os.close(writing)
             return None
         finally:

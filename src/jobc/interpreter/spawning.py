@@ -109,9 +109,8 @@ def spawn(
     err_read, err_write = os.pipe()
     started = False
     try:
-        if not pass_fds and _is_here(cwd):
-            pid = _spawn(argv, env, out_write, err_write)
-        else:
+        pid = _spawn(argv, env, out_write, err_write) if not pass_fds and _is_here(cwd) else None
+        if pid is None:
             pid = start(argv, env, cwd, out_write, err_write, pass_fds)
         started = True
     except OSError as error:
@@ -147,16 +146,19 @@ def _is_here(cwd: str) -> bool:
         return False
 
 
-def _spawn(argv: Sequence[str], env: Dict[str, str], out: int, err: int) -> int:
+def _spawn(argv: Sequence[str], env: Dict[str, str], out: int, err: int) -> Optional[int]:
+    """Start a program in this process's working folder; None where the system cannot do it this way."""
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_DUP2, out, 1),
         (os.POSIX_SPAWN_DUP2, err, 2),
         *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inherited()),
     ]
-    pid = os.posix_spawn(
-        find(argv[0], env), list(argv), env, file_actions=actions, setsid=True, setsigdef=_SIGNALS
-    )
+    program = find(argv[0], env)
+    try:
+        pid = os.posix_spawn(program, list(argv), env, file_actions=actions, setsid=True, setsigdef=_SIGNALS)
+    except (NotImplementedError, AttributeError):
+        return None
     if _limited():
         limit_processes(pid)
     return pid

@@ -94,12 +94,20 @@ def serve(
     interpreter = sys.executable or "python3"
     env = attempt.process_env()
     if deps:
-        from jobc.interpreter.venvs import VenvProblem, environment
+        from jobc.interpreter.venvs import VenvProblem, Venvs, entered, python_of
 
+        venvs = Venvs(
+            env,
+            state.inputs.workdir,
+            state.inputs.grace,
+            attempt.cancellation,
+            state.masker,
+            attempt.emit_line,
+            state.family,
+        )
         try:
-            interpreter = environment(
-                deps, env, state.inputs.grace, attempt.cancellation, state.masker, attempt.emit_line
-            )
+            place = venvs.folder(deps)
+            interpreter, env = python_of(place), entered(env, place)
         except VenvProblem as problem:
             if attempt.cancellation.thrown:
                 raise Cut from None
