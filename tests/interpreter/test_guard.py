@@ -59,7 +59,9 @@ def test_the_whole_group_killed_at_once_leaves_nothing(build: Any, tmp_path: Pat
 
 
 def test_an_orderly_end_leaves_no_guard_and_no_folder(build: Any, tmp_path: Path) -> None:
-    engine = start(build.job(build.bash('echo x > "$JOBC_OUTPUT.more"; echo a=1 >> "$JOBC_OUTPUT"')), tmp_path)
+    engine = start(
+        build.job(build.bash('echo x > "$JOBC_OUTPUT.more"; echo a=1 >> "$JOBC_OUTPUT"')), tmp_path
+    )
     said, _ = engine.communicate()
     assert '"status": "success"' in said
     assert list((tmp_path / "tmp").iterdir()) == []

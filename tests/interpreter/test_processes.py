@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from jobc.interpreter.api import Cancellation
-from jobc.interpreter.masking import Masker
 from jobc.interpreter.lines import LINE_BOUND
+from jobc.interpreter.masking import Masker
 from jobc.interpreter.processes import Exit, StartError, run_process
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="process trees are read from /proc")

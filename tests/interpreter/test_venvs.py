@@ -52,7 +52,9 @@ def test_pip_installs_a_package_and_its_command(build: Any, run: Any, tmp_path: 
         folder for folder in os.environ["PATH"].split(os.pathsep) if not shutil.which("uv", path=folder)
     )
     environ = {"PATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PIP_NO_INDEX": "1"}
-    script = "import subprocess, thing\nsaid = subprocess.run(['thing'], capture_output=True, text=True).stdout"
+    script = (
+        "import subprocess, thing\nsaid = subprocess.run(['thing'], capture_output=True, text=True).stdout"
+    )
     program = build.job(build.python(script, deps=["./thing-1.0-py3-none-any.whl"]))
     assert run(program, environ=environ).outputs["said"] == "the thing itself\n"
     missing = run(build.job(build.python("x = 1", deps=["nosuchpackage"])), environ=environ)
@@ -102,7 +104,9 @@ def test_a_build_that_was_killed_leaves_nothing_behind(
     assert link.resolve().name != f"{link.name}.0dead"
 
 
-def test_a_cancelled_wait_for_another_build_ends(build: Any, run: Any, tmp_path: Path, installer: dict[str, str]) -> None:
+def test_a_cancelled_wait_for_another_build_ends(
+    build: Any, run: Any, tmp_path: Path, installer: dict[str, str]
+) -> None:
     import fcntl
 
     program = build.job(build.python("import thing\nx = thing.X", deps=["thing"]))

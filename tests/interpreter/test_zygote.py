@@ -83,12 +83,19 @@ def test_no_secret_stands_in_the_environment_of_the_zygote(build: Any, run: Any)
         "leaked, named, own = 'hunter2' in text, 'DB_PASSWORD' in text, os.environ['DB_PASSWORD'] == 'hunter2'\n"
     )
     result = run(build.job(build.python(script, env={"DB_PASSWORD": "hunter2"})))
-    assert result.stages[0].outputs == {"text": result.stages[0].outputs["text"], "leaked": False, "named": False, "own": True}
+    assert result.stages[0].outputs == {
+        "text": result.stages[0].outputs["text"],
+        "leaked": False,
+        "named": False,
+        "own": True,
+    }
 
 
 def test_a_module_of_the_working_folder_hides_one_that_is_warm(build: Any, run: Any, launched: str) -> None:
     Path(run.workdir, "csv.py").write_text("mine = 'mine'\n")
-    program = build.job(*[build.python("import csv\nwhose = getattr(csv, 'mine', 'library')") for _ in range(3)])
+    program = build.job(
+        *[build.python("import csv\nwhose = getattr(csv, 'mine', 'library')") for _ in range(3)]
+    )
     for _ in range(3):
         assert run(program).outputs["whose"] == "mine"
 
@@ -124,7 +131,9 @@ def test_a_python_option_of_the_stage_is_heeded(build: Any, run: Any, launched: 
 
 
 def test_many_at_once(build: Any, run: Any) -> None:
-    result = run(build.job(build.foreach(["list", *range(12)], [build.python("n = item * item")], max_parallel=6)))
+    result = run(
+        build.job(build.foreach(["list", *range(12)], [build.python("n = item * item")], max_parallel=6))
+    )
     assert result.status == "success", result.error.said
     assert [stage.outputs["n"] for stage in result.stages if "n" in stage.outputs][-1] == 121
 
@@ -186,7 +195,9 @@ def test_cancelling_ends_a_forked_stage_and_its_children(build: Any, run: Any) -
     assert gone(*seen)
 
 
-def test_a_python_that_cannot_be_started_is_told(build: Any, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_that_cannot_be_started_is_told(
+    build: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     error = run(build.job(build.python("x = 1"))).error
     assert (error.type, error.message) == (
@@ -196,7 +207,9 @@ def test_a_python_that_cannot_be_started_is_told(build: Any, run: Any, monkeypat
 
 
 def test_no_zygote_outlives_the_run(build: Any, tmp_path: Path) -> None:
-    engine = start(build.job(build.python("import os\nopen('zygote', 'w').write(str(os.getppid()))")), tmp_path)
+    engine = start(
+        build.job(build.python("import os\nopen('zygote', 'w').write(str(os.getppid()))")), tmp_path
+    )
     said, _ = engine.communicate()
     assert json.loads(said.splitlines()[-1])["status"] == "success"
     assert gone(*pids(tmp_path, "zygote"))

@@ -98,7 +98,10 @@ def end_background(family: str, leftovers: List[Leftover], grace: float, say: Sa
     roots = {left.root for left in leftovers}
     living = sorted({pid for left in leftovers for pid in left.pids()} | set(strays))
     for pid in living:
-        say(_of(pid, "JOBC_STAGE"), "ended %s (pid %d), which this stage had left running" % (_command(pid), pid))
+        say(
+            _of(pid, "JOBC_STAGE"),
+            "ended %s (pid %d), which this stage had left running" % (_command(pid), pid),
+        )
     kill_pids(living, signal.SIGTERM)
     _await(living, min(grace, PATIENCE))
 

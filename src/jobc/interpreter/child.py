@@ -274,7 +274,7 @@ def _enter(door: str) -> None:
         finally:
             os.close(fd)
     except OSError:
-        pass
+        return
 
 
 def _settle(place: Dict[str, Any], kept: Set[str]) -> None:
@@ -300,15 +300,15 @@ def _finish(status: int) -> None:
     threading = sys.modules.get("threading")
     try:
         if threading is not None:
-            threading._shutdown()  # type: ignore[attr-defined]
+            threading._shutdown()
         import atexit
 
         atexit._run_exitfuncs()
     except BaseException:  # noqa: BLE001 (an exit function's failure is told, and changes nothing)
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (AttributeError, OSError, ValueError):
-            pass
+            continue
     os._exit(status)

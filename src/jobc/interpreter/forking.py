@@ -127,7 +127,9 @@ class _Zygote:
 class _Forked:
     """A child of a zygote, as `processes.watch` wants it."""
 
-    def __init__(self, pid: int, status: socket.socket, streams: Dict[int, str], group: Optional[Group]) -> None:
+    def __init__(
+        self, pid: int, status: socket.socket, streams: Dict[int, str], group: Optional[Group]
+    ) -> None:
         self.pid = pid
         self.group = group
         self.streams = streams

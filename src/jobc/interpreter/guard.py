@@ -25,7 +25,7 @@ from typing import List, Optional
 from jobc.interpreter.process_tree import engine_mark, kill_pids, members
 
 _WAIT = (
-    "trap '' HUP INT QUIT TERM; while IFS= read -r word; do [ \"$word\" = end ] && exit 0; done; exec \"$@\""
+    'trap \'\' HUP INT QUIT TERM; while IFS= read -r word; do [ "$word" = end ] && exit 0; done; exec "$@"'
 )
 #: How long the guard goes on looking for what is left, in seconds.
 _LONGEST = 10.0
@@ -55,7 +55,11 @@ def start(group: Optional[str]) -> Optional[int]:
         env = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
         null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            actions = [(os.POSIX_SPAWN_DUP2, reading, 0), (os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
+            actions = [
+                (os.POSIX_SPAWN_DUP2, reading, 0),
+                (os.POSIX_SPAWN_DUP2, null, 1),
+                (os.POSIX_SPAWN_DUP2, null, 2),
+            ]
             _pid = os.posix_spawn("/bin/sh", argv, env, file_actions=actions, setsid=True)
             _pipe = writing
             atexit.register(stop)
@@ -111,4 +115,3 @@ def _package_root() -> str:
     for _ in range(3):
         root = os.path.dirname(root)
     return root
-

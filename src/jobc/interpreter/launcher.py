@@ -16,9 +16,9 @@ from typing import Any, Dict, Optional, Protocol, Tuple
 
 from jobc.interpreter import wire
 from jobc.interpreter.api import Cancellation
-from jobc.interpreter.masking import Masker
 from jobc.interpreter.cgroups import groups
 from jobc.interpreter.lines import LineSink
+from jobc.interpreter.masking import Masker
 from jobc.interpreter.processes import Exit, run_process
 from jobc.interpreter.spawning import prepare
 

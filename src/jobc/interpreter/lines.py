@@ -107,7 +107,17 @@ class Lines:
 class Output:
     """Both streams of one process, at most about `limit` bytes of them."""
 
-    __slots__ = ("_flooded", "_half", "_held", "_held_bytes", "_lines", "_masker", "_seen", "_sink", "dropped")
+    __slots__ = (
+        "_flooded",
+        "_half",
+        "_held",
+        "_held_bytes",
+        "_lines",
+        "_masker",
+        "_seen",
+        "_sink",
+        "dropped",
+    )
 
     def __init__(self, masker: Masker, sink: LineSink, limit: int = LIMIT) -> None:
         self._lines = {name: Lines(name, masker, sink) for name in ("stdout", "stderr")}
@@ -157,7 +167,7 @@ class Output:
         torn: Dict[str, bytes] = {}
         held, self._held, self._held_bytes = self._held, deque(), 0
         if self.dropped:
-            torn = {name: b"" for name in self._lines}
+            torn = dict.fromkeys(self._lines, b"")
             self._tell(
                 "%d bytes of output are dropped here; the first and the last %s are kept"
                 " (JOBC_OUTPUT_LIMIT sets another limit)" % (self.dropped, shown(self._half))
@@ -173,7 +183,9 @@ class Output:
                 chunk = chunk[start:]
             self._lines[stream].feed(chunk)
         for stream, rest in torn.items():
-            self._lines[stream].feed(rest[self._masker.safe_cut(rest, 0, min(self._masker.reach, len(rest))) :])
+            self._lines[stream].feed(
+                rest[self._masker.safe_cut(rest, 0, min(self._masker.reach, len(rest))) :]
+            )
 
     def _whole(self, data: bytes) -> Optional[int]:
         """Where the first line begins whose beginning was not dropped; of a line without end, where no secret is cut."""

@@ -108,8 +108,10 @@ def members(mark: str, roots: Set[int]) -> List[int]:
     for pid, each in table.items():
         if each.state == b"Z" and each.parent == own and each.session in roots and pid not in roots:
             reap([pid])
-        elif pid != own and each.state not in b"ZX" and (
-            each.session in roots or (mark and needle in environ(pid))
+        elif (
+            pid != own
+            and each.state not in b"ZX"
+            and (each.session in roots or (mark and needle in environ(pid)))
         ):
             found.add(pid)
     for pid in table:

@@ -239,5 +239,3 @@ class _Watch:
                 self.deadline = now + self.grace
         if not self.killed and (self.cancellation.killed or self.grace <= 0):
             self.deadline = now
-
-

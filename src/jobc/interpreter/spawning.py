@@ -137,6 +137,8 @@ def prepare() -> None:
     pid = guard.start(groups.root)
     if pid is not None:
         groups.probe(pid)
+        if _limited():
+            import resource  # noqa: F401 (there must be no wait for it between a start and its limit)
 
 
 def _is_here(cwd: str) -> bool:
@@ -264,5 +266,8 @@ def _message(program: str, cwd: str, error: OSError) -> str:
     if error.errno == errno.E2BIG:
         return "the environment is too large for %s to start; pass large values through files" % program
     if error.errno == errno.EAGAIN:
-        return "%s cannot be started: this user may have no more processes; end some, or raise `ulimit -u`" % program
+        return (
+            "%s cannot be started: this user may have no more processes; end some, or raise `ulimit -u`"
+            % program
+        )
     return "%s cannot be started: %s" % (program, error.strerror or error)

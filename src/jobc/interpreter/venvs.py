@@ -108,7 +108,17 @@ class Venvs:
         else:
             steps = [
                 [sys.executable, "-I", "-m", "venv", built],
-                [python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--", *wanted],
+                [
+                    python,
+                    "-I",
+                    "-m",
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--disable-pip-version-check",
+                    "--",
+                    *wanted,
+                ],
             ]
         self._sink("stderr", self._masker.mask("installing %s" % ", ".join(wanted)))
         try:
@@ -214,5 +224,9 @@ def _sources(path: str) -> Iterator[str]:
             if not name.startswith((".", "__pycache__", "build", "dist")) and not name.endswith(".egg-info")
         )
         for name in sorted(files):
-            if name.endswith((".py", ".pyx", ".c")) or name in ("pyproject.toml", "setup.cfg", "requirements.txt"):
+            if name.endswith((".py", ".pyx", ".c")) or name in (
+                "pyproject.toml",
+                "setup.cfg",
+                "requirements.txt",
+            ):
                 yield os.path.join(folder, name)

@@ -48,7 +48,6 @@ _WARM = (
 
 def main(control_fd: int) -> None:
     """Serve until the other end closes. Returns only in a child, when its stage has been run."""
-    import jobc.interpreter.child
 
     own = set(sys.modules)
     import gc
@@ -122,7 +121,7 @@ def _warm(name: str) -> None:
     try:
         __import__(name)
     except Exception:  # noqa: BLE001 (what cannot be imported here is the stage's business)
-        pass
+        return
 
 
 def _receive(control: Any) -> Any:
@@ -144,7 +143,7 @@ def _tell(fd: int, kind: int, value: int) -> None:
     try:
         os.write(fd, kind.to_bytes(4, "little") + value.to_bytes(4, "little", signed=True))
     except OSError:
-        pass
+        return
 
 
 def _reap(children: Dict[int, int]) -> None:

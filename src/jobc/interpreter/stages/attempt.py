@@ -110,7 +110,8 @@ class Attempt:
             self.state.leftovers.append(ended.left)
         if ended.refused:
             self.log(
-                "the stage was refused another process; it may have %d (JOBC_PROCESS_LIMIT)" % process_limit(),
+                "the stage was refused another process; it may have %d (JOBC_PROCESS_LIMIT)"
+                % process_limit(),
                 "stderr",
             )
         if ended.cut:
