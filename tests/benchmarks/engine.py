@@ -1,6 +1,8 @@
 """What the engine adds to work: a chain of no-op jobs, a wide matrix, journal included.
 
-The floor is a chain of as many SQLite transactions in the same journal mode: no durable engine is below it.
+The floor is a chain of as many SQLite transactions in the same journal mode: no durable engine is below it. A stage with
+a process is told beside that process alone: `posix_spawn` of the same bash, a fresh interpreter. go-task runs the
+same 200 commands.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ import time
 from pathlib import Path
 
 from tests.benchmarks.generate import chain, matrix
+from tests.benchmarks.peers import python_with
 
 COUNT = 1_000
+#: Stages with a process of their own.
+PROCESSES = 200
 
 
 def _process_seconds(command: list[str], cwd: Path) -> float:
@@ -60,3 +65,91 @@ def report() -> None:
                 f"  {name} of {COUNT:,}, beyond that{taken * 1000:>38.1f} ms  {taken / floor:>7.1f} ×"
                 f"   {taken / COUNT * 1000:.2f} ms a stage"
             )
+    _processes()
+
+
+def _stages(stage: str) -> str:
+    return "jobs:\n  j:\n    stages:\n" + f"      - {stage}\n" * PROCESSES
+
+
+def _jobs(stage: str, chained: bool) -> str:
+    lines = ["jobs:"]
+    for number in range(PROCESSES):
+        needs = f"needs: [j{number - 1}], " if chained and number else ""
+        lines.append(f"  j{number}: {{{needs}stages: [{{{stage}}}]}}")
+    return "\n".join(lines) + "\n"
+
+
+def _taskfile(chained: bool) -> str:
+    lines = ["version: '3'", "silent: true", "tasks:"]
+    for number in range(PROCESSES):
+        deps = f", deps: [t{number - 1}]" if chained and number else ""
+        lines.append(f"  t{number}: {{cmds: [bash -c true]{deps}}}")
+    last = [PROCESSES - 1] if chained else range(PROCESSES)
+    lines.append(f"  default: {{deps: [{', '.join(f't{number}' for number in last)}]}}")
+    return "\n".join(lines) + "\n"
+
+
+def _spawned() -> float:
+    """Seconds that bash alone takes, one after the other."""
+    start = time.perf_counter()
+    for _ in range(PROCESSES):
+        pid = os.posix_spawnp("bash", ["bash", "-eo", "pipefail", "-c", "true"], os.environ, setsid=True)
+        os.waitpid(pid, 0)
+    return time.perf_counter() - start
+
+
+def _fresh() -> float:
+    """Seconds that an interpreter alone takes, a tenth as often."""
+    start = time.perf_counter()
+    for _ in range(PROCESSES // 10):
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+    return (time.perf_counter() - start) * 10
+
+
+def _processes() -> None:
+    """All in turn in each round, so that a drifting machine hits all alike; the quickest of each counts."""
+    jobc = [sys.executable, "-m", "jobc", "run", "--format", "json"]
+    files = {
+        "no stage with a process": _stages("echo: hi"),
+        "bash": _stages("bash: 'true'"),
+        "python": _stages("run: pass"),
+        "chain": _jobs("bash: 'true'", chained=True),
+        "fan": _jobs("bash: 'true'", chained=False),
+    }
+    task = str(Path(python_with("go-task-bin")).parent / "task")
+    times: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        for number, text in enumerate(files.values()):
+            (base / f"{number}.job.yml").write_text(text)
+        for name, chained in (("chain", True), ("fan", False)):
+            (base / f"{name}.yml").write_text(_taskfile(chained))
+        for _ in range(5):
+            for number, name in enumerate(files):
+                times.setdefault(name, []).append(_process_seconds([*jobc, f"{number}.job.yml"], base))
+            for name in ("chain", "fan"):
+                command = [task, "--taskfile", f"{name}.yml"]
+                times.setdefault(f"go-task {name}", []).append(_process_seconds(command, base))
+            times.setdefault("spawn", []).append(_spawned())
+            times.setdefault("fresh", []).append(_fresh())
+    best = {name: min(taken) for name, taken in times.items()}
+    each = {name: taken / PROCESSES * 1000 for name, taken in best.items()}
+    idle = each["no stage with a process"]
+    print(
+        f"\nEngine, {PROCESSES} stages with a process, journal included (budgets: bash + 1 ms, Python 5 ms)"
+    )
+    print(f"  posix_spawn of bash{each['spawn']:>47.2f} ms      1.0 ×")
+    bash = each["bash"] - idle
+    print(
+        f"  a bash stage, beyond start-up{bash:>37.2f} ms  {bash / each['spawn']:>7.1f} ×   + {bash - each['spawn']:.2f} ms"
+    )
+    print(f"  a fresh interpreter{each['fresh']:>47.2f} ms      1.0 ×")
+    python = each["python"] - idle
+    print(f"  an isolated Python stage, beyond start-up{python:>25.2f} ms  {python / each['fresh']:>7.1f} ×")
+    for name in ("chain", "fan"):
+        theirs, ours = best[f"go-task {name}"], best[name]
+        print(f"  {name} of {PROCESSES} `bash -c true`, go-task{theirs * 1000:>33.1f} ms      1.0 ×")
+        print(
+            f"  {name} of {PROCESSES} bash stages, whole process{ours * 1000:>29.1f} ms  {ours / theirs:>7.1f} ×   budget 1.5 ×"
+        )

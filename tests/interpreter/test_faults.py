@@ -128,6 +128,17 @@ def test_what_a_successful_stage_left_serves_the_next_and_ends_with_the_job(
     ]
 
 
+def test_what_a_failed_attempt_left_does_not_meet_the_next_one(build: Any, run: Any) -> None:
+    script = (
+        'if [ -e left ]; then kill -0 "$(cat left)" 2>/dev/null && echo still there; exit 0; fi\n'
+        "sleep 600 & echo $! > left; exit 1"
+    )
+    result = run(build.job(build.bash(script, id="server", retry={"attempts": 1, "delay": 0})))
+    assert result.status == "success"
+    assert "still there" not in run.host.lines("stdout")
+    assert [line for line in run.host.lines("stderr", "server") if line.startswith("ended `sleep`")]
+
+
 def test_what_was_left_may_end_in_peace(build: Any, run: Any) -> None:
     server = (
         "bash -c 'trap \"echo saved > state; exit\" TERM; echo $$ > left; while :; do sleep 0.01; done' &"
@@ -146,7 +157,7 @@ def test_an_orphan_that_cut_every_tie_ends_too(build: Any, run: Any, marks: str)
 def test_orphans_that_ended_are_reaped(build: Any, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     groups.close()
     monkeypatch.setenv("JOBC_CGROUPS", "off")
-    script = "(bash -c 'echo $$ > left; sleep 0.05 & echo $! > second' >/dev/null 2>&1 &)" + WAIT
+    script = "(bash -c 'sleep 0.05 & echo $! > second; echo $$ > left' >/dev/null 2>&1 &)" + WAIT
     run(build.job(build.bash(script)))
     numbers = pids(Path(run.workdir), "known", "second")
     assert eventually(

@@ -2,8 +2,9 @@
 
 A stage may start a server for the stages after it (`server &`): a process that outlives its stage lives until its job's
 combination ends, whether it holds the stage's output or not, and what it writes goes into that stage's log. Then it
-gets SIGTERM, `PATIENCE` seconds at most, and SIGKILL, and the log says so. Nothing outlives its job; a service that
-must is a service manager's business.
+gets SIGTERM, `PATIENCE` seconds at most, and SIGKILL, and the log says so. What an attempt that failed left running
+ends with it, so that the next one finds its port free. Nothing outlives its job; a service that must is a service
+manager's business.
 """
 
 from __future__ import annotations
@@ -93,6 +94,20 @@ class Leftover:
 def end_background(family: str, leftovers: List[Leftover], grace: float, say: Say) -> None:
     """End all that the children of a family left running; `grace` in seconds."""
     strays = [] if groups.root is not None else census.strays(family)
+    end_leftovers(leftovers, strays, grace, say)
+    if strays:
+
+        def once() -> List[int]:
+            found = [pid for pid in {*members(family, set()), *strays} if _lives(pid)]
+            kill_pids(found, signal.SIGKILL)
+            return found
+
+        kill_all(once)
+        reap(strays)
+
+
+def end_leftovers(leftovers: List[Leftover], strays: List[int], grace: float, say: Say) -> None:
+    """End what some children left running, and further processes that were found to be theirs."""
     if not leftovers and not strays:
         return
     roots = {left.root for left in leftovers}
@@ -104,16 +119,8 @@ def end_background(family: str, leftovers: List[Leftover], grace: float, say: Sa
         )
     kill_pids(living, signal.SIGTERM)
     _await(living, min(grace, PATIENCE))
-
-    def once() -> List[int]:
-        found = [pid for pid in {*members(family, roots), *strays} if _lives(pid)]
-        kill_pids(found, signal.SIGKILL)
-        return found
-
     for left in leftovers:
         left.end()
-    if strays:
-        kill_all(once)
     reap([pid for pid in living if pid not in roots])
 
 

@@ -38,11 +38,13 @@ from jobc.interpreter.launcher import (
 from jobc.interpreter.lines import Output
 from jobc.interpreter.process_tree import COOKIE, engine_mark, kill_tree, new_cookie
 from jobc.interpreter.processes import Exit, signal_name, watch
-from jobc.interpreter.spawning import StartError, prepare, start
+from jobc.interpreter.spawning import StartError, hold, prepare, start
 from jobc.interpreter.wire import pack_map
 
 #: Zygotes that are kept at a time.
 MOST = 4
+#: How long a zygote may take to fork, its own start included, in seconds.
+_PATIENCE = 120.0
 _READ_AT_START = ("PYTHON", "LD_", "LC_", "MALLOC_", "GLIBC_")
 _READ_TOO = frozenset(["LANG", "LANGUAGE", "TZ", "HOME"])
 
@@ -167,7 +169,7 @@ def _message(status: socket.socket, flags: int) -> Optional[Tuple[int, int]]:
     """The next two numbers; None at the end."""
     try:
         raw = status.recv(8, flags)
-    except ConnectionError:
+    except (ConnectionError, socket.timeout):
         return None
     if len(raw) < 8:
         return None
@@ -192,12 +194,13 @@ class ForkLauncher:
             return self._fresh.launch(request, code, spawn)
         cookie = new_cookie(spawn.family)
         env = dict(spawn.env, **{COOKIE: spawn.env.get(COOKIE, "") + cookie})
+        packed = pack_map(request)
         prepare()
         if groups.root is None:
             census.begin(spawn.family)
         group = groups.take()
         message = {
-            "request": pack_map(request),
+            "request": packed,
             "code": marshal.dumps(code) if code is not None else None,
             "door": group.door if group is not None else "",
             "place": {"cwd": spawn.cwd, "env": env},
@@ -298,9 +301,11 @@ def _fork(zygote: _Zygote, request: int, reply: int, group: Optional[Group]) -> 
             os.close(out_write)
             os.close(err_write)
             theirs.close()
+        ours.settimeout(_PATIENCE)
         message = _message(ours, 0)
         if message is None:
             raise Lost
+        ours.settimeout(None)
         kind, value = message
         if kind == numbers.UNBORN:
             raise StartError("a Python stage cannot be started: %s" % os.strerror(value))
@@ -309,4 +314,5 @@ def _fork(zygote: _Zygote, request: int, reply: int, group: Optional[Group]) -> 
             os.close(fd)
         ours.close()
         raise
+    hold(value)
     return _Forked(value, ours, {out_read: "stdout", err_read: "stderr"}, group)

@@ -84,10 +84,11 @@ class FreshLauncher:
     def launch(
         self, request: Dict[str, Any], code: Optional[CodeType], spawn: Spawn
     ) -> Tuple[Exit, Optional[Dict[str, Any]]]:
+        packed = wire.pack_map(request)
         prepare()
         group = groups.take()
         message = {
-            "request": wire.pack_map(request),
+            "request": packed,
             "code": marshal.dumps(code) if code is not None else None,
             "door": group.door if group is not None else "",
         }

@@ -161,8 +161,7 @@ def _spawn(argv: Sequence[str], env: Dict[str, str], out: int, err: int) -> Opti
         pid = os.posix_spawn(program, list(argv), env, file_actions=actions, setsid=True, setsigdef=_SIGNALS)
     except (NotImplementedError, AttributeError):
         return None
-    if _limited():
-        limit_processes(pid)
+    hold(pid)
     return pid
 
 
@@ -185,8 +184,7 @@ def start(
         pass_fds=pass_fds,
     )
     child.returncode = 0  # it is waited for here, and not by its `__del__`
-    if _limited():
-        limit_processes(child.pid)
+    hold(child.pid)
     return child.pid
 
 
@@ -237,6 +235,12 @@ def _inherited() -> List[int]:
 def _limited() -> bool:
     """Whether a limit of processes must be set on the child itself: no group does it, and root is above it."""
     return os.geteuid() != 0 and not (groups.root and os.path.exists(groups.root + "/1/pids.max"))
+
+
+def hold(pid: int) -> None:
+    """Bound what a child may fork, where nothing else does."""
+    if _limited():
+        limit_processes(pid)
 
 
 def limit_processes(pid: int) -> None:

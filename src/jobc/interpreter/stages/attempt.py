@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from jobc.interpreter.api import Cancellation, ErrorInfo, StageResult
+from jobc.interpreter.background import end_leftovers
 from jobc.interpreter.cgroups import process_limit
 from jobc.interpreter.contexts import JobState, Scope, StageFailure
 from jobc.interpreter.lines import output_limit
@@ -105,9 +106,11 @@ class Attempt:
         }
 
     def after(self, ended: Exit) -> None:
-        """Look at a process's end: remember what it left running, raise Cut where it was cut."""
-        if ended.left is not None:
+        """Look at a process's end: remember what it left running, or end that, and raise Cut where it was cut."""
+        if ended.left is not None and ended.code == 0:
             self.state.leftovers.append(ended.left)
+        elif ended.left is not None:
+            end_leftovers([ended.left], [], self.state.inputs.grace, lambda _, text: self.log(text, "stderr"))
         if ended.refused:
             self.log(
                 "the stage was refused another process; it may have %d (JOBC_PROCESS_LIMIT)"
