@@ -142,6 +142,13 @@ def test_what_fits_the_limit_exactly_is_whole(start: Run, output: Output) -> Non
     assert not [text for text in output.of("stderr") if "dropped" in text]
 
 
+def test_an_error_in_the_middle_of_a_flood_is_whole(start: Run, output: Output) -> None:
+    start("seq 100000; echo what went wrong >&2; sleep 0.05; seq 100", limit=20_000)
+    assert [text for text in output.of("stderr") if "what follows" not in text and "dropped" not in text] == [
+        "what went wrong"
+    ]
+
+
 def test_a_flood_does_not_stay_in_memory(start: Run, output: Output) -> None:
     ended = start(f"yes {'x' * 999} | head -c 50000000", limit=1_000_000)
     assert ended.code == 0

@@ -159,7 +159,7 @@ def test_a_stage_whose_zygote_is_killed_fails_and_the_next_one_has_a_new_zygote(
     assert first.error.type == "signal"
     assert first.error.message == (
         "the process that Python stages are forked from was ended (SIGKILL), and the stage with it;"
-        " it may have run out of memory"
+        " it may have run out of memory; run the stage again, or give it a `retry`"
     )
     assert gone(*seen)
     assert second.status == "success"

@@ -282,10 +282,6 @@ def _settle(place: Dict[str, Any], kept: Set[str]) -> None:
     os.chdir(place["cwd"])
     os.environ.clear()
     os.environ.update(place["env"])
-    if "TZ" in place["env"]:
-        import time
-
-        time.tzset()
     for name in {module.partition(".")[0] for module in sys.modules if module not in kept}:
         if os.path.exists(name + ".py") or os.path.isdir(name):
             for module in [each for each in sys.modules if each == name or each.startswith(name + ".")]:

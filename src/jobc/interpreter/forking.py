@@ -27,12 +27,12 @@ from typing import Any, Dict, List, NoReturn, Optional, Tuple
 from jobc.interpreter import zygote as numbers
 from jobc.interpreter.census import census
 from jobc.interpreter.cgroups import Group, groups
+from jobc.interpreter.guard import package_root
 from jobc.interpreter.launcher import (
     REPLY_BOUND,
     FreshLauncher,
     Interrupted,
     Spawn,
-    package_root,
     read_reply,
 )
 from jobc.interpreter.lines import Output
@@ -270,7 +270,7 @@ class ForkLauncher:
             ended.left.end()
         raise Interrupted(
             "the process that Python stages are forked from was ended (%s), and the stage with it; it may have run out"
-            " of memory" % zygote.died_of()
+            " of memory; run the stage again, or give it a `retry`" % zygote.died_of()
         )
 
     def close(self) -> None:

@@ -51,7 +51,7 @@ def start(group: Optional[str]) -> Optional[int]:
         reading, writing = os.pipe()
         boot = "import sys; sys.path.insert(0, sys.argv[1]); from jobc.interpreter.guard import main; main(*sys.argv[2:])"
         argv = ["sh", "-c", _WAIT, "jobc-guard", sys.executable or "python3", "-I", "-S", "-c", boot]
-        argv += [_package_root(), engine_mark(), group or ""]
+        argv += [package_root(), engine_mark(), group or ""]
         env = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
         null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
@@ -110,7 +110,8 @@ def main(mark: str, group: str) -> None:
     sweep(tempfile.gettempdir())
 
 
-def _package_root() -> str:
+def package_root() -> str:
+    """The folder or zip file that holds the `jobc` package."""
     root = os.path.abspath(__file__)
     for _ in range(3):
         root = os.path.dirname(root)

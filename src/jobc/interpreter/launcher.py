@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import marshal
-import os
 import tempfile
 from types import CodeType
 from typing import Any, Dict, Optional, Protocol, Tuple
@@ -17,6 +16,7 @@ from typing import Any, Dict, Optional, Protocol, Tuple
 from jobc.interpreter import wire
 from jobc.interpreter.api import Cancellation
 from jobc.interpreter.cgroups import groups
+from jobc.interpreter.guard import package_root
 from jobc.interpreter.lines import LineSink
 from jobc.interpreter.masking import Masker
 from jobc.interpreter.processes import Exit, run_process
@@ -111,14 +111,6 @@ class FreshLauncher:
             )
             incoming.seek(0)
             return ended, read_reply(incoming.read(REPLY_BOUND + 1))
-
-
-def package_root() -> str:
-    """The folder or zip file that holds the `jobc` package."""
-    root = os.path.abspath(__file__)
-    for _ in range(3):
-        root = os.path.dirname(root)
-    return root
 
 
 def read_reply(raw: bytes) -> Optional[Dict[str, Any]]:

@@ -12,7 +12,7 @@ tail goes out. So a flood costs the reader a copy, not a line's work for each li
 from __future__ import annotations
 
 from collections import deque
-from typing import Callable, Deque, Dict, Mapping, Optional, Tuple
+from typing import Callable, Deque, Dict, Mapping, Optional, Set, Tuple
 
 from jobc.interpreter.masking import Masker
 
@@ -128,6 +128,7 @@ class Output:
         self._flooded = False
         self._held: Deque[Tuple[str, bytes]] = deque()
         self._held_bytes = 0
+        self._torn: Set[str] = set()
         #: Bytes that are lost.
         self.dropped = 0
 
@@ -135,26 +136,32 @@ class Output:
         if self._flooded:
             self._hold(stream, chunk)
             return
+        room = self._half - self._seen
         self._seen += len(chunk)
-        self._lines[stream].feed(chunk)
-        if self._seen > self._half:
-            self._flooded = True
-            for name, lines in self._lines.items():
-                rest = lines.take()
-                if rest:
-                    self._hold(name, rest)
-            self._tell(
-                "the stage has written %s; what follows is kept back, and its last %s come at the end"
-                % (shown(self._seen), shown(self._half))
-            )
+        if len(chunk) <= room:
+            self._lines[stream].feed(chunk)
+            return
+        whole = chunk.rfind(b"\n", 0, room) + 1
+        self._lines[stream].feed(chunk[:whole])
+        self._flooded = True
+        for name, lines in self._lines.items():
+            rest = lines.take()
+            if rest:
+                self._hold(name, rest)
+        self._hold(stream, chunk[whole:])
+        self._tell(
+            "the stage has written more than %s; what follows is kept back, and its last %s come at the end"
+            % (shown(self._half), shown(self._half))
+        )
 
     def _hold(self, stream: str, chunk: bytes) -> None:
         self._held.append((stream, chunk))
         self._held_bytes += len(chunk)
         while self._held_bytes - len(self._held[0][1]) >= self._half:
-            lost = len(self._held.popleft()[1])
-            self._held_bytes -= lost
-            self.dropped += lost
+            torn, lost = self._held.popleft()
+            self._torn.add(torn)
+            self._held_bytes -= len(lost)
+            self.dropped += len(lost)
 
     def end(self) -> None:
         """Say what is still to say."""

@@ -76,7 +76,8 @@ def run_process(
     """Run a program to its end, giving its lines (masked) to `sink(stream, text)`.
 
     `env` is the whole environment, `grace` in seconds; `family` begins the cookie (`process_tree`); of more than
-    `limit` bytes of output the middle is dropped; `group` is what the program enters by itself. Raises StartError where nothing could be started.
+    `limit` bytes of output the middle is dropped; `group` is what the program enters by itself. Raises StartError
+    where nothing could be started.
     """
     cookie = new_cookie(family or new_family())
     child = spawn(argv, dict(env, **{COOKIE: env.get(COOKIE, "") + cookie}), cwd, pass_fds, group)

@@ -1,7 +1,7 @@
 """The process that Python stages are forked from: warm, with one thread, and without a secret.
 
 It is started with the first Python stage of an interpreter (`forking`), imports what stages are likely to need while
-it has nothing else to do, and forks a child for each request. A request is one message of one byte with five descriptors:
+it has nothing else to do (from its second request on), and forks a child for each request. A request is one message of one byte with five descriptors:
 the child's standard output, its standard error, the request, the reply (both files, as in `child`), and a
 socket on which the child tells its process number before it does anything of the stage, and the zygote how it ended:
 two numbers `kind, value` of four bytes each.
@@ -39,11 +39,11 @@ _WARM = (
     "subprocess",
     "tempfile",
     "csv",
-    "hashlib",
     "shutil",
-    "dataclasses",
-    "urllib.request",
+    "hashlib",
 )
+#: Requests after which it is likely that more will come: a run with one Python stage is not worth the warmth.
+_ENOUGH = 2
 
 
 def main(control_fd: int) -> None:
@@ -65,9 +65,9 @@ def main(control_fd: int) -> None:
     poller.register(wake_read, select.POLLIN)
     warm = [name for name in _WARM if name not in sys.modules]
     children: Dict[int, int] = {}
-    fresh = True
+    served = 0
     while True:
-        ready = [fd for fd, _ in poller.poll(0 if warm and not fresh else None)]
+        ready = [fd for fd, _ in poller.poll(0 if warm and served >= _ENOUGH else None)]
         if not ready:
             _warm(warm.pop(0))
             if not warm:
@@ -81,7 +81,7 @@ def main(control_fd: int) -> None:
             message, fds = _receive(control)
             if not message:
                 _end(children)
-            fresh = False
+            served += 1
             mine = [control_fd, wake_read, wake_write, *children.values()]
             status = fds[4]
             try:
