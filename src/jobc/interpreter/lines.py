@@ -116,6 +116,7 @@ class Output:
         "_masker",
         "_seen",
         "_sink",
+        "_torn",
         "dropped",
     )
 
@@ -174,7 +175,7 @@ class Output:
         torn: Dict[str, bytes] = {}
         held, self._held, self._held_bytes = self._held, deque(), 0
         if self.dropped:
-            torn = dict.fromkeys(self._lines, b"")
+            torn = dict.fromkeys(self._torn, b"")
             self._tell(
                 "%d bytes of output are dropped here; the first and the last %s are kept"
                 " (JOBC_OUTPUT_LIMIT sets another limit)" % (self.dropped, shown(self._half))
