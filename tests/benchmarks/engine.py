@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.generate import chain, matrix
@@ -21,6 +23,7 @@ from tests.benchmarks.peers import python_with
 COUNT = 1_000
 #: Stages with a process of their own.
 PROCESSES = 200
+ROUNDS = 3
 
 
 def _process_seconds(command: list[str], cwd: Path) -> float:
@@ -90,65 +93,78 @@ def _taskfile(chained: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _spawned() -> float:
-    """Seconds that bash alone takes, one after the other."""
-    start = time.perf_counter()
+def _spawned() -> None:
+    """bash alone, one after the other."""
     for _ in range(PROCESSES):
         pid = os.posix_spawnp("bash", ["bash", "-eo", "pipefail", "-c", "true"], os.environ, setsid=True)
         os.waitpid(pid, 0)
-    return time.perf_counter() - start
 
 
-def _fresh() -> float:
-    """Seconds that an interpreter alone takes, a tenth as often."""
-    start = time.perf_counter()
-    for _ in range(PROCESSES // 10):
+def _fresh() -> None:
+    """An interpreter alone, one after the other."""
+    for _ in range(PROCESSES):
         subprocess.run([sys.executable, "-c", "pass"], check=True)
-    return (time.perf_counter() - start) * 10
+
+
+def _taken(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds on the wall, and of the processor: this process's and its children's, as far as they are waited for.
+
+    The process that Python stages are forked from is not.
+    """
+    before, start = os.times(), time.perf_counter()
+    work()
+    wall, after = time.perf_counter() - start, os.times()
+    return wall, sum(after[:4]) - sum(before[:4])
 
 
 def _processes() -> None:
-    """All in turn in each round, so that a drifting machine hits all alike; the quickest of each counts."""
+    """All in turn in each round, so that a drifting machine hits all alike; the least of each counts."""
     jobc = [sys.executable, "-m", "jobc", "run", "--format", "json"]
     files = {
-        "no stage with a process": _stages("echo: hi"),
+        "idle": _stages("echo: hi"),
         "bash": _stages("bash: 'true'"),
         "python": _stages("run: pass"),
         "chain": _jobs("bash: 'true'", chained=True),
         "fan": _jobs("bash: 'true'", chained=False),
     }
     task = str(Path(python_with("go-task-bin")).parent / "task")
-    times: dict[str, list[float]] = {}
+    times: dict[str, list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        for number, text in enumerate(files.values()):
-            (base / f"{number}.job.yml").write_text(text)
-        for name, chained in (("chain", True), ("fan", False)):
-            (base / f"{name}.yml").write_text(_taskfile(chained))
-        for _ in range(5):
-            for number, name in enumerate(files):
-                times.setdefault(name, []).append(_process_seconds([*jobc, f"{number}.job.yml"], base))
-            for name in ("chain", "fan"):
-                command = [task, "--taskfile", f"{name}.yml"]
-                times.setdefault(f"go-task {name}", []).append(_process_seconds(command, base))
-            times.setdefault("spawn", []).append(_spawned())
-            times.setdefault("fresh", []).append(_fresh())
-    best = {name: min(taken) for name, taken in times.items()}
-    each = {name: taken / PROCESSES * 1000 for name, taken in best.items()}
-    idle = each["no stage with a process"]
+        commands: dict[str, list[str]] = {}
+        for name, text in files.items():
+            (base / f"{name}.job.yml").write_text(text)
+            commands[name] = [*jobc, f"{name}.job.yml"]
+        for name in ("chain", "fan"):
+            (base / f"{name}.yml").write_text(_taskfile(name == "chain"))
+            commands[f"go-task {name}"] = [task, "--taskfile", f"{name}.yml"]
+        works: dict[str, Callable[[], object]] = {
+            name: partial(_process_seconds, command, base) for name, command in commands.items()
+        }
+        works |= {"spawn": _spawned, "fresh": _fresh}
+        for _ in range(ROUNDS):
+            for name, work in works.items():
+                times.setdefault(name, []).append(_taken(work))
+    wall = {name: min(pair[0] for pair in taken) for name, taken in times.items()}
+    processor = {name: min(pair[1] for pair in taken) for name, taken in times.items()}
     print(
         f"\nEngine, {PROCESSES} stages with a process, journal included (budgets: bash + 1 ms, Python 5 ms)"
     )
-    print(f"  posix_spawn of bash{each['spawn']:>47.2f} ms      1.0 ×")
-    bash = each["bash"] - idle
-    print(
-        f"  a bash stage, beyond start-up{bash:>37.2f} ms  {bash / each['spawn']:>7.1f} ×   + {bash - each['spawn']:.2f} ms"
-    )
-    print(f"  a fresh interpreter{each['fresh']:>47.2f} ms      1.0 ×")
-    python = each["python"] - idle
-    print(f"  an isolated Python stage, beyond start-up{python:>25.2f} ms  {python / each['fresh']:>7.1f} ×")
+    print(f"  {'milliseconds each':<46}{'wall':>10}{'processor':>12}")
+    for what, name, less in (
+        ("posix_spawn of bash, the floor", "spawn", ""),
+        ("a bash stage, beyond start-up", "bash", "idle"),
+        ("a fresh interpreter", "fresh", ""),
+        ("an isolated Python stage, beyond start-up", "python", "idle"),
+    ):
+        each = [(part[name] - part.get(less, 0.0)) / PROCESSES * 1000 for part in (wall, processor)]
+        floor = "fresh" if name in ("fresh", "python") else "spawn"
+        ratios = [
+            ms / (part[floor] / PROCESSES * 1000) for ms, part in zip(each, (wall, processor), strict=True)
+        ]
+        print(f"  {what:<46}{each[0]:>10.2f}{each[1]:>12.2f}{ratios[0]:>9.2f} ×{ratios[1]:>8.2f} ×")
     for name in ("chain", "fan"):
-        theirs, ours = best[f"go-task {name}"], best[name]
+        theirs, ours = wall[f"go-task {name}"], wall[name]
         print(f"  {name} of {PROCESSES} `bash -c true`, go-task{theirs * 1000:>33.1f} ms      1.0 ×")
         print(
             f"  {name} of {PROCESSES} bash stages, whole process{ours * 1000:>29.1f} ms  {ours / theirs:>7.1f} ×   budget 1.5 ×"
