@@ -27,12 +27,18 @@ sleep 600
 def test_a_killed_engine_leaves_no_process_and_no_file(build: Any, tmp_path: Path, groups: str) -> None:
     engine = start(build.job(build.bash(TREE)), tmp_path, JOBC_CGROUPS=groups)
     started = pids(tmp_path, "shell", "child", "session", "daemon")
+    own = Path(f"/proc/{started[0]}/cgroup").read_text().partition("0::")[2].split("\n")[0]
     assert eventually((tmp_path / "stands").exists)
     assert len(list((tmp_path / "tmp").glob("jobc-*"))) == 1
     kill(engine.pid)
     engine.communicate()
     assert gone(*started)
     assert eventually(lambda: not list((tmp_path / "tmp").glob("jobc-*")))
+    if "/jobc-" in own:
+        mounts = [
+            line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if " cgroup2 " in line
+        ]
+        assert eventually(lambda: not Path(mounts[0] + os.path.dirname(own)).exists())
 
 
 def test_a_killed_engine_takes_its_python_stages_along(build: Any, tmp_path: Path) -> None:

@@ -101,8 +101,9 @@ def main(mark: str, group: str) -> None:
             break
         kill_pids(found, signal.SIGKILL)
         time.sleep(0.005)
-    if group:
-        Group(group).remove()
+    while group and os.path.isdir(group) and time.monotonic() < until:
+        Group(group).remove()  # refused while one of the killed is not gone altogether
+        time.sleep(0.005)
     import tempfile
 
     from jobc.interpreter.scratch import sweep
