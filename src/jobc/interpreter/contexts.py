@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional
 
 from jobc.interpreter.api import Cancellation, ErrorInfo, Host, Inputs
+from jobc.interpreter.background import Leftover
 from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
 from jobc.interpreter.launcher import Launcher
 from jobc.interpreter.masking import Masker
+from jobc.interpreter.process_tree import new_family
 from jobc.interpreter.values import SecretText, describe, to_text
 from jobc.ir.program import CodeIndex, Job, NamedCodes, Program
 from jobc.ir.status import CANCEL, FAILED, SUCCESS
@@ -52,7 +54,8 @@ class JobState:
         self.masker = Masker(inputs.secrets)
         self.secrets = {name: SecretText(value) for name, value in inputs.secrets.items()}
         self.params: Dict[str, Any] = dict(inputs.params)
-        self.leftovers: List[Tuple[int, str]] = []
+        self.family = new_family()
+        self.leftovers: List[Leftover] = []
         self._lock = threading.Lock()
 
     def change_params(self, changed: Mapping[str, Any], deleted: List[str]) -> None:

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 import traceback
-from typing import Any, Dict, List, Optional
+from functools import partial
+from types import CodeType
+from typing import Any, Dict, List, Optional, Tuple
 
 from jobc.interpreter.api import Cancellation, CombinationResult, ErrorInfo, Host, Inputs, StageResult
+from jobc.interpreter.background import end_background
 from jobc.interpreter.contexts import JobState, Scope, StageFailure
-from jobc.interpreter.launcher import FreshLauncher, Launcher
+from jobc.interpreter.launcher import Launcher, Spawn
 from jobc.interpreter.masking import SHORTEST
 from jobc.interpreter.outputs import OutputProblem, check
-from jobc.interpreter.process_tree import kill_leftover
+from jobc.interpreter.processes import Exit
 from jobc.interpreter.stages.runner import run_sequence
 from jobc.interpreter.wire import NotPlain, plain
 from jobc.ir.program import Program
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 
-_LAUNCHER = FreshLauncher()
+
+class _Forking:
+    """The launcher of this process, made when the first request comes."""
+
+    _launcher: Optional[Launcher] = None
+    _lock = threading.Lock()
+
+    def launch(
+        self, request: Dict[str, Any], code: Optional[CodeType], spawn: Spawn
+    ) -> Tuple[Exit, Optional[Dict[str, Any]]]:
+        with self._lock:
+            if self._launcher is None:
+                from jobc.interpreter.forking import ForkLauncher
+
+                self._launcher = ForkLauncher()
+        return self._launcher.launch(request, code, spawn)
+
+
+_LAUNCHER = _Forking()
 
 
 def run_combination(
@@ -50,8 +72,7 @@ def run_combination(
         result.status = FAILED
         result.error = ErrorInfo("internal", "defect of jobc: %s: %s" % (type(error).__name__, error))
     if state is not None:
-        for group, cookie in state.leftovers:
-            kill_leftover(group, cookie)
+        end_background(state.family, state.leftovers, inputs.grace, partial(_say, state))
         if result.error is not None:
             result.error.message = state.masker.mask(result.error.message)
     result.duration = time.monotonic() - started
@@ -114,4 +135,9 @@ def _why_skipped(results: List[StageResult]) -> str:
 
 
 def _warn(state: JobState, text: str) -> None:
-    state.host.emit({"event": "log", "stage": "", "stream": "stderr", "text": text})
+    _say(state, "", text)
+
+
+def _say(state: JobState, stage: str, text: str) -> None:
+    line = state.masker.mask(text)
+    state.host.emit({"event": "log", "stage": stage, "stream": "stderr", "text": line})
