@@ -63,7 +63,7 @@ def _reason(state: JobState, combinations: list[CombinationResult], status: str)
     if status == SKIP:
         return next((each.reason for each in combinations if each.reason), "nothing ran")
     if status != FAILED:
-        return None
+        return _recalled(combinations)
     failed = [each for each in combinations if each.status == FAILED]
     first = failed[0]
     words = _why(first)
@@ -71,6 +71,17 @@ def _reason(state: JobState, combinations: list[CombinationResult], status: str)
         matrix = ", ".join(f"{key}={value}" for key, value in first.matrix.items())
         words = f"{len(failed)} of {len(combinations)} combinations failed, first ({matrix}): {words}"
     return words
+
+
+def _recalled(combinations: list[CombinationResult]) -> str | None:
+    """How much of a success came from the cache."""
+    hits = [each.cache for each in combinations if each.cache is not None and each.cache["hit"]]
+    if not hits:
+        return None
+    runs = {hit["run"] for hit in hits}
+    source = f" from run {runs.pop()}" if len(runs) == 1 else ""
+    part = "" if len(hits) == len(combinations) else f"{len(hits)} of {len(combinations)} combinations "
+    return f"{part}cached{source}"
 
 
 def _why(result: CombinationResult) -> str:

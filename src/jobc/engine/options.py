@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 GRACE = 10.0
 #: Runs inside runs (`trigger` stages), counted from the first.
 MAX_DEPTH = 16
+#: Bytes that the files of the cache's entries may take together.
+CACHE_SIZE = 10 * 1024**3
 
 
 class Options:
@@ -27,11 +29,15 @@ class Options:
     is what processes inherit, `workdir` where they run. `now` fixes what `datetime.now()` gives. `file` is the
     path of the entry file as shown to people. Without a `journal` nothing is kept. `given` holds what `needs.<id>` is
     for jobs of the entry workflow that are not run but taken as ended so. `live` holds live objects for the `vars` of
-    Python stages, by the span of the stage. `parent_id` is what `run.parent_id` is in the first run.
+    Python stages, by the span of the stage. `parent_id` is what `run.parent_id` is in the first run. `store` is the folder
+    of the store (`engine.store`), for the cache and for artifacts that outlive the run; `cache` what the cache is used for
+    (`engine.cache`), `cache_size` how many bytes its entries may take.
     """
 
     __slots__ = (
         "backend",
+        "cache",
+        "cache_size",
         "control",
         "environ",
         "file",
@@ -46,6 +52,7 @@ class Options:
         "parent_id",
         "run_id",
         "secrets",
+        "store",
         "timeout",
         "workdir",
     )
@@ -69,6 +76,9 @@ class Options:
         given: Mapping[str, Mapping[str, Any]] | None = None,
         live: Mapping[int, Mapping[str, Any]] | None = None,
         parent_id: str | None = None,
+        store: str | None = None,
+        cache: str = "use",
+        cache_size: int = CACHE_SIZE,
     ) -> None:
         self.run_id = run_id
         self.job = job
@@ -88,3 +98,6 @@ class Options:
         self.given = given or {}
         self.live = live or {}
         self.parent_id = parent_id
+        self.store = store
+        self.cache = cache
+        self.cache_size = cache_size

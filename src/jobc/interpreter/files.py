@@ -110,7 +110,10 @@ class JobFiles:
             if self._job.placed:
                 self._place()
             files = self._files
-            if files is not None and files.recall is not None:
+            if files is None and self._job.cache is not None:
+                reason = "not cached: there is no cache where this job runs"
+                result.cache = {"hit": False, "reason": reason, "run": None}
+            elif files is not None and files.recall is not None:
                 return files.recall.lookup(self._scope, result)
         except StageFailure as failure:
             return _failed(result, failure.error)

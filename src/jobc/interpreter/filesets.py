@@ -9,6 +9,7 @@ Python 3.9, standard library only: this is what packs and unpacks files wherever
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from typing import Any, Callable, Dict, Iterator, List, Optional, Protocol, Tuple
@@ -39,8 +40,22 @@ class BlobProblem(Exception):
         self.damaged = damaged
 
 
+class StoreCapabilities:
+    """What a store can do, as data."""
+
+    __slots__ = ("max_blob", "prunes")
+
+    def __init__(self, *, prunes: bool = False, max_blob: Optional[int] = None) -> None:
+        #: Its contents can be listed and removed from here; else its owner's rules say how long they live.
+        self.prunes = prunes
+        #: The largest file that it takes, in bytes; None: any.
+        self.max_blob = max_blob
+
+
 class Blobs(Protocol):
     """A store of contents by their SHA-256, in hexadecimal digits. Methods may be called from any thread."""
+
+    capabilities: StoreCapabilities
 
     def has(self, digest: str, size: int) -> bool:
         """Whether the store holds it, as far as a look at its size tells."""
@@ -248,6 +263,12 @@ class Keeper:
                 return Entry(path, FOLDER, mode, 0, "")
             if not stat.S_ISREG(status.st_mode):
                 raise FileProblem("`%s` is no regular file" % path, "leave it out with `!%s`" % path)
+            most = self._blobs.capabilities.max_blob
+            if most is not None and status.st_size > most:
+                raise FileProblem(
+                    "`%s` has %d bytes, more than the %d that the store takes" % (path, status.st_size, most),
+                    "split it, or leave it out with `!%s`" % path,
+                )
             if self._secrets is not None and _holds(whole, self._secrets):
                 raise FileProblem(
                     "`%s` holds a secret in clear, and is not kept" % path,
@@ -384,7 +405,5 @@ class Placer:
 
 
 def _remove(path: str) -> None:
-    try:
+    with contextlib.suppress(OSError):
         os.unlink(path)
-    except OSError:
-        pass
