@@ -38,8 +38,8 @@ jobs:
 ## Fix safety
 
 The fix writes the nearest name, or adds the job that publishes the artifact to `needs`. It is safe where the file could
-not run before and only one name is meant; a further need under a trigger rule other than `all_success`, and one for an input, is
-marked unsafe.
+not run before and only one name is meant; a further need under a trigger rule other than `all_success` is marked unsafe.
+None is offered for an input: whether the job should wait is for its author to say.
 """
 
 from __future__ import annotations
@@ -161,15 +161,11 @@ def _inputs(workflow: WorkflowModel) -> Iterator[Diagnostic]:
                 continue
             if reaches(job, other, workflow) or reaches(other, job, workflow):
                 continue
-            fix = add_need(other.id, job)
-            if fix is not None:
-                fix.safe = False
             yield Diagnostic(
                 RULE.name,
                 f"job `{job.id}` reads `{met[0].shown}`, which `{other.id}` writes, but does not wait for it",
                 met[0].value.span,
                 help=f"add `{other.id}` to the `needs` of `{job.id}`",
                 related=(Label(met[1].value.span, f"written by `{other.id}`"),),
-                fix=fix,
                 severity=WARNING,
             )
