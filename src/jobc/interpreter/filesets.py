@@ -134,6 +134,8 @@ def _expand(folder: str, prefix: str, parts: List[str]) -> Iterator[Tuple[str, o
                 continue
             path = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
+                if not rest and not _listed(folder, path):
+                    yield path, entry.stat(follow_symlinks=False)
                 yield from _expand(folder, path + "/", parts)
             elif not rest:
                 yield path, entry.stat(follow_symlinks=False)

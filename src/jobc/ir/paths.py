@@ -91,7 +91,9 @@ def _covers(pattern: List[str], path: List[str]) -> bool:
         return False
     head = pattern[0]
     if head == "**":
-        if _covers(pattern[1:], path) and (len(pattern) > 1 or not path[0].startswith(".")):
+        if len(pattern) == 1:
+            return not any(part.startswith(".") for part in path)
+        if _covers(pattern[1:], path):
             return True
         return not path[0].startswith(".") and _covers(pattern, path[1:])
     if head == path[0] or (has_magic(head) and part_pattern(head).match(path[0]) is not None):
