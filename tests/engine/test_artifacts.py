@@ -263,7 +263,7 @@ def test_where_artifacts_are_not_available_the_job_says_so(project: Project) -> 
     assert result.jobs["job"].combinations[0].cache == {
         "hit": False,
         "reason": "not cached: there is no cache where this job runs",
-        "run": None,
+        "from_run": None,
     }
 
 
@@ -280,7 +280,19 @@ def test_the_python_api_hands_artifacts_on_without_a_state_directory(
 def test_rows_of_the_journal_are_the_artifacts_again() -> None:
     entries = [Entry("a/b", "file", 0o644, 3, "d" * 64), Entry("a/l", "link", 0o777, 0, "b")]
     one = Artifact("x", "job", 2, {"n": 1}, "a", entries)
-    columns = "run job combination name path kind mode size digest root matrix".split()
+    columns = [
+        "run",
+        "job",
+        "combination",
+        "name",
+        "path",
+        "kind",
+        "mode",
+        "size",
+        "digest",
+        "root",
+        "matrix",
+    ]
     rows = [dict(zip(columns, row, strict=True)) for row in to_rows([one], 7, 3, '{"n": 1}')]
     (again,) = of_rows(rows, "job")[2]
     assert again.to_json() == one.to_json()

@@ -77,7 +77,7 @@ def test_a_hit_restores_files_modes_links_outputs_and_stages(project: Project) -
     assert shown["combinations"][0]["cache"] == {
         "hit": True,
         "reason": "cached from run first",
-        "run": "first",
+        "from_run": "first",
     }
     assert shown["combinations"][0]["stages"][0]["reason"] == "cached from run first"
 

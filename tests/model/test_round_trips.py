@@ -221,7 +221,13 @@ jobs = st.builds(
         st.none(), st.dictionaries(names, st.one_of(data, st.just("${{ params.x }}")), max_size=2)
     ),
     cache=st.sampled_from(
-        [None, True, False, Cache(), Cache(key={"x": ["${{ params.x }}", 1]}, inputs="a/*.csv", outputs=["b", "1"])]
+        [
+            None,
+            True,
+            False,
+            Cache(),
+            Cache(key={"x": ["${{ params.x }}", 1]}, inputs="a/*.csv", outputs=["b", "1"]),
+        ]
     ),
     artifacts=st.sampled_from(
         [
@@ -230,7 +236,11 @@ jobs = st.builds(
             Artifacts(out="dist/**", in_="a"),
             Artifacts(out=["a", "${{ params.x }}/b", "!c"], in_=["a", "b/c"]),
             Artifacts(
-                out={"x": "a", "y z": Published(paths="b", when="always", if_missing="warn"), "1": ["c", "1"]},
+                out={
+                    "x": "a",
+                    "y z": Published(paths="b", when="always", if_missing="warn"),
+                    "1": ["c", "1"],
+                },
                 in_={"a": "b", "b/c": None, "d": Placed(path="e", per_combination=True, if_missing="ignore")},
             ),
         ]

@@ -57,7 +57,7 @@ class CombinationCache:
         try:
             return self._recalled(self._found(scope), scope)
         except _Miss as miss:
-            result.cache = {"hit": False, "reason": str(miss), "run": None}
+            result.cache = {"hit": False, "reason": str(miss), "from_run": None}
             scope.state.host.emit({"event": "cache", "stage": "", **result.cache})
             return None
 
@@ -119,7 +119,7 @@ class CombinationCache:
         result = CombinationResult(SUCCESS, inputs.matrix)
         result.outputs = entry.outputs
         result.reason = reason
-        result.cache = {"hit": True, "reason": reason, "run": entry.run}
+        result.cache = {"hit": True, "reason": reason, "from_run": entry.run}
         host = scope.state.host
         host.emit({"event": "cache", "stage": "", **result.cache})
         for row in entry.stages:

@@ -78,7 +78,7 @@ def _recalled(combinations: list[CombinationResult]) -> str | None:
     hits = [each.cache for each in combinations if each.cache is not None and each.cache["hit"]]
     if not hits:
         return None
-    runs = {hit["run"] for hit in hits}
+    runs = {hit["from_run"] for hit in hits}
     source = f" from run {runs.pop()}" if len(runs) == 1 else ""
     part = "" if len(hits) == len(combinations) else f"{len(hits)} of {len(combinations)} combinations "
     return f"{part}cached{source}"

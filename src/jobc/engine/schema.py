@@ -4,7 +4,7 @@
 since the epoch; `outputs`, `matrix`, `error` and their like are JSON. `combination` is the index in the job's
 expansion, `stage` a path such as `2.left.0`. A row of `stages` or `combinations` without `ended` was running when
 its engine stopped. `artifacts` has a row for each file that a combination published (`interpreter.filesets.Entry`);
-`combinations.cache` says what its cache did, `{"hit", "reason", "run"}`.
+`combinations.cache` says what its cache did, `{"hit", "reason", "from_run"}`.
 """
 
 from __future__ import annotations

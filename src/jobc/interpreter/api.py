@@ -222,7 +222,7 @@ class CombinationResult:
     """How one combination ended. `outputs` are the job's outputs for it (LANGUAGE §2).
 
     `stages` holds nested stages too, each after the stage it is nested in; `reason` says why all were skipped.
-    `artifacts` are what it published; `cache`, of a job that has one, `{"hit", "reason", "run"}`.
+    `artifacts` are what it published; `cache`, of a job that has one, `{"hit", "reason", "from_run"}`.
     """
 
     __slots__ = (

@@ -112,7 +112,7 @@ class JobFiles:
             files = self._files
             if files is None and self._job.cache is not None:
                 reason = "not cached: there is no cache where this job runs"
-                result.cache = {"hit": False, "reason": reason, "run": None}
+                result.cache = {"hit": False, "reason": reason, "from_run": None}
             elif files is not None and files.recall is not None:
                 return files.recall.lookup(self._scope, result)
         except StageFailure as failure:
