@@ -126,6 +126,19 @@ def test_different_contents_for_one_path_are_an_error(project: Project) -> None:
     ) in (result.jobs["pick"].reason or "")
 
 
+def test_a_value_of_the_matrix_in_a_path_is_kept(project: Project) -> None:
+    text = """
+jobs:
+  build:
+    strategy: {matrix: {os: [a, b]}}
+    artifacts: {out: {tool: "dist/${{ matrix.os }}/tool"}}
+    stages: [{bash: "mkdir -p dist/${{ matrix.os }}; echo ${{ matrix.os }} > dist/${{ matrix.os }}/tool"}]
+  use: {needs: build, artifacts: {in: {tool: got}}, stages: [{bash: find got -type f | sort > seen}]}
+"""
+    assert project.run(text).status == "success"
+    assert project.read("seen").split() == ["got/a/tool", "got/b/tool"]
+
+
 def test_a_folder_for_each_combination(project: Project) -> None:
     text = MATRIX.replace("PATHS", "models/same").replace("CONTENT", "${{ matrix.lr }}")
     assert project.run(text.replace("HERE", "{path: best, per-combination: true}")).status == "success"

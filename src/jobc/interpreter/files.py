@@ -36,7 +36,9 @@ from jobc.ir.status import CANCEL, FAILED, SUCCESS
 
 
 class Artifact:
-    """Files that the combination `combination` of the job `job` published; `root` is the folder that all lie in."""
+    """Files that the combination `combination` of the job `job` published; `root` is the folder that the paths in the
+    jobs file share, as far as it is written out.
+    """
 
     __slots__ = ("combination", "entries", "job", "matrix", "name", "root")
 
@@ -169,8 +171,15 @@ class JobFiles:
             raise self._failure("artifact `%s`: %s" % (published.name, problem), published.paths) from None
         inputs = self._state.inputs
         index = inputs.strategy.get("index") or 0
-        root = common_folder(patterns)
+        root = common_folder([self._written(code) for code in published.paths])
         return Artifact(published.name, self._job.id, index, inputs.matrix, root, entries)
+
+    def _written(self, code: CodeIndex) -> str:
+        """A path with a wildcard for each expression: what differs between combinations is no part of the root."""
+        tree = self._state.program.codes[code].tree
+        if isinstance(tree, list) and tree[:1] == ["text"]:
+            return "".join(part if isinstance(part, str) else "*" for part in tree[1:])
+        return "*" if isinstance(tree, list) else str(tree)
 
     # Placing
 
