@@ -290,6 +290,33 @@ def test_the_python_api_hands_artifacts_on_without_a_state_directory(
     assert not (tmp_path / ".jobc").exists()
 
 
+def test_what_a_run_had_published_before_it_was_interrupted_is_known_again(project: Project) -> None:
+    from jobc.engine.files import RunFiles
+    from jobc.engine.journal import Journal, path_in
+    from jobc.engine.options import Options
+    from jobc.engine.state import CombinationState, RunState
+    from jobc.interpreter.api import CombinationResult
+    from jobc.ir.program import Job, Workflow
+
+    text = MATRIX.replace("PATHS", "models/*").replace("HERE", "best").replace("CONTENT", "fixed")
+    project.run(text, run_id="one")
+    journal = Journal(path_in(project.state))
+    try:
+        workflow = Workflow("flow", 0)
+        workflow.jobs = [Job("train", 0)]
+        run = RunState("one", 0, workflow, {}, "")
+        run.enter(None)
+        (run.key,) = (row["run"] for row in journal.rows("SELECT run FROM runs"))
+        files = RunFiles(Options(journal=journal, store=project.store.root))
+        result = CombinationResult("success", {"lr": 0.2})
+        result.artifacts = [Artifact("again", "train", 1, {"lr": 0.2}, "", [])]
+        files.take(CombinationState(run.jobs[0], 1, {"lr": 0.2}), result)
+        found = [(one.combination, one.name) for one in files.artifacts(run, 0)]
+        assert found == [(0, "models"), (1, "again")]
+    finally:
+        journal.close()
+
+
 def test_rows_of_the_journal_are_the_artifacts_again() -> None:
     entries = [Entry("a/b", "file", 0o644, 3, "d" * 64), Entry("a/l", "link", 0o777, 0, "b")]
     one = Artifact("x", "job", 2, {"n": 1}, "a", entries)

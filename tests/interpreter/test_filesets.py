@@ -42,6 +42,7 @@ def tree(folder: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(path)
     (folder / "empty/inner").mkdir(parents=True)
+    (folder / "d/.jobc-0123.tmp").write_text("a placing was killed")
     return folder
 
 

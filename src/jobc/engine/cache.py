@@ -18,7 +18,7 @@ from jobc.engine.cache_key import SHORT, CacheKey, KeyMaker, Uncacheable, differ
 from jobc.engine.store import LocalStore
 from jobc.interpreter.api import CombinationResult, StageResult
 from jobc.interpreter.contexts import Scope
-from jobc.interpreter.files import Artifact, check, keepers_mask, log
+from jobc.interpreter.files import Artifact, Interrupted, check, keepers_mask, log
 from jobc.interpreter.filesets import BlobProblem, FileProblem, Keeper, Placer, find
 from jobc.ir.status import FAILED, SUCCESS
 
@@ -98,7 +98,7 @@ class CombinationCache:
         """Why there is no entry with this key."""
         best: list[str] | None = None
         for entry in self._cache.entries.near(self._identity):
-            found = differences(key, entry)
+            found = differences(key, entry.parts, self._cache.entries.inputs(entry))
             if found and (best is None or len(found) < len(best)):
                 best = found
         if best is None:
@@ -145,6 +145,8 @@ class CombinationCache:
         try:
             entry = self._entry(key, scope, result)
             self._cache.entries.save(entry)
+        except Interrupted:
+            return  # what it made is whole, but there is no time to keep it
         except (Uncacheable, FileProblem) as problem:
             log(scope, f"not kept in the cache: {problem}")
         except OSError as error:
@@ -177,7 +179,9 @@ class CombinationCache:
         entry.created = time.time()
         entry.duration = time.monotonic() - self._started
         entry.parts = key.parts
-        entry.inputs = {path: digest[:SHORT] for path, digest in key.inputs.items()}
+        entry.inputs = self._cache.entries.keep_inputs(
+            {path: digest[:SHORT] for path, digest in key.inputs.items()}
+        )
         entry.outputs = state.masker.mask_map(result.outputs)
         entry.stages = [_row(stage) for stage in result.stages]
         entry.artifacts = [

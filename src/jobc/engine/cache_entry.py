@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -21,7 +22,8 @@ FORMAT = 1
 
 
 class CacheEntry:
-    """`parts` are what the key is made of: name → [digest, text for people or null]; `inputs` path → short digest.
+    """`parts` are what the key is made of: name → [digest, text for people or null]. `inputs` is the blob (digest, size)
+    of the table of input files, which combinations share; None where there are none.
 
     `job`, `workflow`, `matrix` and `run` say whose it is; `duration` (seconds) what a hit saves.
     """
@@ -55,7 +57,7 @@ class CacheEntry:
         self.used = 0.0
         self.duration = 0.0
         self.parts: dict[str, list[Any]] = {}
-        self.inputs: dict[str, str] = {}
+        self.inputs: list[Any] | None = None
         self.outputs: dict[str, Any] = {}
         self.stages: list[dict[str, Any]] = []
         self.files: list[Entry] = []
@@ -70,7 +72,10 @@ class CacheEntry:
 
     def blobs(self) -> dict[str, int]:
         """digest → size of the blobs that it needs."""
-        return {entry.digest: entry.size for entry in self.entries() if entry.kind == "file"}
+        needed = {entry.digest: entry.size for entry in self.entries() if entry.kind == "file"}
+        if self.inputs is not None:
+            needed[self.inputs[0]] = self.inputs[1]
+        return needed
 
     @property
     def size(self) -> int:
@@ -126,6 +131,24 @@ class Entries:
         text = json.dumps(body, separators=(",", ":")).encode("ascii")
         digest = hashlib.sha256(text).hexdigest().encode("ascii")
         self._store.write(entry.path, digest + b"\n" + text + b"\n")
+
+    def keep_inputs(self, inputs: dict[str, str]) -> list[Any] | None:
+        """The blob of a table of input files, path → beginning of the digest. Raises OSError."""
+        if not inputs:
+            return None
+        text = json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode("ascii")
+        return list(self._store.put_bytes(zlib.compress(text, 1)))
+
+    def inputs(self, entry: CacheEntry) -> dict[str, str] | None:
+        """The table of an entry's input files; None where it is not in the store any more."""
+        if entry.inputs is None:
+            return {}
+        try:
+            with open(self._store.object_path(entry.inputs[0]), "rb") as stream:
+                found = json.loads(zlib.decompress(stream.read()))
+        except (OSError, ValueError, zlib.error):
+            return None
+        return found if isinstance(found, dict) else None
 
     def touch(self, entry: CacheEntry) -> None:
         """It was used now."""

@@ -32,7 +32,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from jobc.engine.cache_entry import CacheEntry
 from jobc.engine.journal import plain
 from jobc.interpreter.code_reads import INNER, Reads, every_stage, reads_inner
 from jobc.interpreter.contexts import Scope
@@ -263,13 +262,18 @@ def identity(scope: Scope, root: str) -> str:
     return _digest([folder, path, state.workflow.name, state.job.id, matrix])[:32]
 
 
-def differences(key: CacheKey, entry: CacheEntry) -> list[str]:
-    """What of `key` differs from what an entry was made of, in words, the job's own parts first."""
-    words = list(_differing_parts(key.parts, entry.parts))
+def differences(key: CacheKey, parts: dict[str, list[Any]], inputs: dict[str, str] | None) -> list[str]:
+    """What of `key` differs from what an entry was made of, in words, the job's own parts first.
+
+    `inputs`: path → beginning of the digest; None where that is not known any more.
+    """
+    words = list(_differing_parts(key.parts, parts))
     short = {path: digest[:SHORT] for path, digest in key.inputs.items()}
-    if short != entry.inputs:
-        for path in sorted({*short, *entry.inputs}):
-            old, new = entry.inputs.get(path), short.get(path)
+    if inputs is None:
+        return words or ["the inputs changed"]
+    if short != inputs:
+        for path in sorted({*short, *inputs}):
+            old, new = inputs.get(path), short.get(path)
             if old != new:
                 how = "was added" if old is None else "was removed" if new is None else "changed"
                 words.append(f"input {path} {how}")

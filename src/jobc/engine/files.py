@@ -18,6 +18,7 @@ from jobc.engine.cache import OFF, Cache, CombinationCache
 from jobc.engine.options import Options
 from jobc.engine.state import CombinationState, RunState
 from jobc.engine.store import LocalStore
+from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult
 from jobc.interpreter.files import Artifact, Files
 from jobc.interpreter.filesets import Entry
@@ -62,18 +63,21 @@ class RunFiles:
         """A combination has ended."""
         if result.artifacts:
             state = combination.job
-            kept = self._published.setdefault((state.run.id, state.position), {})
-            kept[combination.index] = result.artifacts
+            self.artifacts(state.run, state.position)
+            self._published[(state.run.id, state.position)][combination.index] = result.artifacts
 
     def _of_journal(self, run: RunState, position: int) -> dict[int, list[Artifact]]:
         """What a run that is resumed had published before."""
         journal = self._options.journal
         if journal is None or run.key == 0:
             return {}
-        rows = journal.rows(
-            "SELECT * FROM artifacts WHERE run = ? AND job = ? ORDER BY combination, name, path",
-            (run.key, position),
-        )
+        try:
+            rows = journal.rows(
+                "SELECT * FROM artifacts WHERE run = ? AND job = ? ORDER BY combination, name, path",
+                (run.key, position),
+            )
+        except StateError:
+            return {}  # a journal that fails ends the run; that is said elsewhere
         return of_rows(rows, run.workflow.jobs[position].id)
 
     def _opened(self) -> LocalStore:

@@ -78,6 +78,13 @@ class LocalStore:
             raise
         return digest, size
 
+    def put_bytes(self, data: bytes) -> tuple[str, int]:
+        """Keep a content that is at hand; its digest and size. Raises OSError."""
+        digest = hashlib.sha256(data).hexdigest()
+        if not self.has(digest, len(data)):
+            self.write(self.object_path(digest), data)
+        return digest, len(data)
+
     def fetch(self, digest: str, target: str) -> None:
         whole = hashlib.sha256()
         path = self.object_path(digest)

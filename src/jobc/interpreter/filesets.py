@@ -176,11 +176,16 @@ def _all_of(folder: str, path: str) -> Iterator[Tuple[str, os.stat_result]]:
         yield path, status
 
 
+def _is_own(name: str) -> bool:
+    """jobc's own: its state, and what a placing that was killed has left."""
+    return name == STATE_FOLDER or (name.startswith(STATE_FOLDER + "-") and name.endswith(".tmp"))
+
+
 def _listed(folder: str, prefix: str) -> List["os.DirEntry[str]"]:
     """What a folder holds, in order; nothing where it is none."""
     try:
         with os.scandir(os.path.join(folder, prefix)) as entries:
-            return sorted((e for e in entries if e.name != STATE_FOLDER), key=lambda entry: entry.name)
+            return sorted((e for e in entries if not _is_own(e.name)), key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -127,8 +127,9 @@ def _verify(store: LocalStore, context: Context) -> int:
                         os.unlink(store.object_path(digest))
         if not all(sound[digest] for digest in entry.blobs()):
             spoilt.append(entry)
-            bad = next(each for each in entry.entries() if not sound.get(each.digest, True))
-            context.stdout.write(f"{_label(entry)} {entry.key[:12]}: {bad.path} is damaged or gone\n")
+            bad = [each.path for each in entry.entries() if not sound.get(each.digest, True)]
+            what = bad[0] if bad else "the table of its inputs"
+            context.stdout.write(f"{_label(entry)} {entry.key[:12]}: {what} is damaged or gone\n")
     entries.remove(spoilt)
     files = "1 file" if len(sound) == 1 else f"{len(sound)} files"
     if not spoilt:
