@@ -20,6 +20,7 @@ from projects import Project
 from jobc.engine.cache_entry import Entries
 from jobc.engine.journal import Journal, path_in
 from jobc.engine.pruning import prune
+from jobc.interpreter.hash_index import HashIndex
 
 JOB = """
 params: {day: {type: str, default: mon}, other: {type: str, default: x}}
@@ -225,6 +226,41 @@ def test_files_that_an_expression_hashes_count(tmp_path: Path) -> None:
     project.write("lock", "2")
     project.run()
     assert project.said()[0].startswith("`hashFiles('lock')` changed")
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        (
+            "{foreach: [a], stages: [{echo: '${{ hashFiles(item) }}'}]}",
+            "not cached: what `hashFiles(item)` gives is known only while the job runs",
+        ),
+        ("{echo: '${{ datetime.now() }}'}", "`datetime.now()` changed from 20"),
+    ],
+)
+def test_what_cannot_be_known_beforehand_is_never_a_hit(tmp_path: Path, stage: str, said: str) -> None:
+    project = Project(tmp_path)
+    project.run(f"jobs: {{job: {{cache: true, stages: [{stage}]}}}}")
+    project.run()
+    assert project.said()[0].startswith(said)
+
+
+def test_an_unchanged_tree_of_inputs_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project(tmp_path)
+    for number in range(500):
+        os.utime(project.write(f"in/{number}", str(number)), (1, 1))
+    project.run("jobs: {job: {cache: {inputs: [in]}, stages: [{echo: hi}]}}")
+    read: list[str] = []
+    hash_file = HashIndex._hash
+    monkeypatch.setattr(HashIndex, "_hash", lambda self, path: read.append(path) or hash_file(self, path))
+    project.run()
+    assert project.said()[0].startswith("cached")
+    assert read == []
+    project.write("in/7", "seven")
+    project.run()
+    assert set(read) == {"in/7"}
 
 
 def test_the_module_of_a_called_function_counts(tmp_path: Path) -> None:

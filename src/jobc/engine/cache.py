@@ -69,7 +69,8 @@ class CombinationCache:
         except Uncacheable as problem:
             raise _Miss(f"not cached: {problem}") from None
         except OSError as error:
-            raise _Miss(f"not cached: {error.filename} cannot be read: {error.strerror}") from None
+            what = error.filename or store.root
+            raise _Miss(f"not cached: {what} cannot be read: {error.strerror}") from None
         self._identity = identity(scope, self._cache.root)
         if self._cache.mode == REFRESH:
             raise _Miss("not looked up (--refresh)")

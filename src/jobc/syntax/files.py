@@ -87,7 +87,8 @@ def _published(r: Reporter, node: Node, job: str, key: Span) -> list[Published]:
     if not isinstance(node, Mapping):
         only = Published(job, key)
         only.paths = paths(r, node, "`out`")
-        return [only] if only.paths else []
+        nothing = is_null(node) or (isinstance(node, Sequence) and not node.items)
+        return [] if nothing else [only]
     made: list[Published] = []
     for entry in node.entries:
         name = _name(r, entry.key, "an artifact's name")
