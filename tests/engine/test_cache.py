@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from projects import Project
 from jobc.engine.cache_entry import Entries
 from jobc.engine.journal import Journal, path_in
 from jobc.engine.pruning import prune
+from jobc.engine.store import LocalStore
 from jobc.interpreter.hash_index import HashIndex
 
 JOB = """
@@ -499,6 +501,23 @@ def test_links_that_lead_out_are_not_kept(tmp_path: Path, target: str) -> None:
     )
     leads_out = not target.startswith("../outside")
     assert any("leads out of the work folder" in line for line in project.lines()) == leads_out
+
+
+def test_a_full_disk_costs_the_entry_and_not_the_job(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: LocalStore, path: str, known: str | None) -> tuple[str, int]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+    monkeypatch.setattr(LocalStore, "put", full)
+    assert project.run(JOB).status == "success"
+    (line,) = [line for line in project.lines() if "not kept" in line]
+    assert line.endswith("cannot be kept: No space left on device")
+    published = project.run("jobs: {job: {artifacts: {out: [f]}, stages: [{bash: echo > f}]}}")
+    assert published.status == "failed"
+    assert "artifact `job`: `f` cannot be kept: No space left on device" in (
+        published.jobs["job"].reason or ""
+    )
 
 
 def test_two_runs_at_once_leave_one_sound_entry(project: Project) -> None:
