@@ -14,7 +14,7 @@ RUNNING = "running"
 #: The engine of the run died before its end.
 INTERRUPTED = "interrupted"
 
-_JSON = ("params", "options", "outputs", "error", "matrix", "handle")
+_JSON = ("params", "options", "outputs", "error", "matrix", "handle", "cache")
 
 
 class History:
@@ -103,6 +103,10 @@ class History:
                 "error": _public(row["error"]),
                 "stages": stages.get((row["job"], row["combination"], row["attempt"]), []),
             }
+            if row["cache"] is not None:
+                last[(row["job"], row["combination"])]["cache"] = row["cache"]
+        for row in self.artifacts(run):
+            last[(row["job"], row["combination"])].setdefault("artifacts", []).append(row["artifact"])
         for (position, _), combination in last.items():
             by_position[position]["combinations"].append(combination)
         children = self._select("SELECT * FROM runs WHERE parent = ? ORDER BY run", key)
@@ -114,6 +118,23 @@ class History:
             "jobs": jobs,
             "triggered": [summary(_run(row)) for row in children],
         }
+
+    def artifacts(self, run: dict[str, Any]) -> list[dict[str, Any]]:
+        """`job` (its position), `combination` and `artifact` of everything that a run published: `name`, `root`, `files`.
+
+        A file has `path`, `kind`, `mode`, `size` and `sha256` (of a link, `target`).
+        """
+        found: dict[tuple[int, int, str], dict[str, Any]] = {}
+        query = "SELECT * FROM artifacts WHERE run = ? ORDER BY job, combination, name, path"
+        for row in self._journal.rows(query, (run["run"],)):
+            mark = (row["job"], row["combination"], row["name"])
+            if mark not in found:
+                artifact: dict[str, Any] = {"name": row["name"], "root": row["root"], "files": []}
+                found[mark] = {"job": row["job"], "combination": row["combination"], "artifact": artifact}
+            file = {name: row[name] for name in ("path", "kind", "mode", "size")}
+            file["target" if row["kind"] == "link" else "sha256"] = row["digest"]
+            found[mark]["artifact"]["files"].append(file)
+        return list(found.values())
 
     def logs(self, run: dict[str, Any], job: str | None, stage: str | None) -> list[dict[str, Any]]:
         """Pieces of log in the order they came: `job`, `combination`, `attempt`, `stage`, `name`, `stream`, `time`, `text`.

@@ -6,7 +6,7 @@ come to a graceful end; nothing is written after that. The same holds of a liste
 
 An event is a map: `event`, `time` (ISO, UTC), `run`, `job`, `combination` (its index), `stage` (its path), each
 null where it does not apply, and what the kind adds. Kinds: `run-started run-waiting job-ready job-waiting job-started
-combination-started stage-started log stage-ended combination-ended job-ended run-cancelling run-ended`.
+combination-started cache stage-started log stage-ended combination-ended job-ended run-cancelling run-ended`.
 """
 
 from __future__ import annotations
@@ -290,7 +290,7 @@ class Recorder:
     def combination_ended(self, place: Place, result: CombinationResult, retried_in: float | None) -> None:
         """`retried_in`: seconds until the next attempt, None where this was the last."""
         self._record(
-            "UPDATE combinations SET status = ?, ended = ?, duration = ?, outputs = ?, error = ?"
+            "UPDATE combinations SET status = ?, ended = ?, duration = ?, outputs = ?, error = ?, cache = ?"
             " WHERE run = ? AND job = ? AND combination = ? AND attempt = ?",
             (
                 result.status,
@@ -298,12 +298,15 @@ class Recorder:
                 result.duration,
                 self._json(result.outputs),
                 self._error(result.error),
+                None if result.cache is None else self._json(result.cache),
                 place.key,
                 place.position,
                 place.combination,
                 place.attempt,
             ),
         )
+        if retried_in is None and result.artifacts:
+            self._artifacts(place, result)
         self._mark(place.key, "combination-ended", place.position, place.combination, result.status)
         more = {
             "status": result.status,
@@ -313,7 +316,15 @@ class Recorder:
             "error": result.error.to_json() if result.error else None,
             "retried_in_s": retried_in,
         }
+        if result.cache is not None:
+            more["cache"] = result.cache
         self._tell("combination-ended", place.run, place.job, place.combination, None, more)
+
+    def _artifacts(self, place: Place, result: CombinationResult) -> None:
+        from jobc.engine.files import INSERT, to_rows
+
+        for row in to_rows(result.artifacts, place.key, place.position, self._json(result.matrix)):
+            self._record(INSERT, row)
 
     # Stages: events of the interpreter
 

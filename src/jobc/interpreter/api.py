@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Protocol
+
+if TYPE_CHECKING:
+    from jobc.interpreter.files import Artifact, Files
 
 
 class Cancellation:
@@ -128,6 +131,7 @@ KINDS = frozenset(
         "slot",
         "call",
         "deps",
+        "files",
         "case",
         "until",
         "trigger",
@@ -150,8 +154,9 @@ def said(type: str, message: str) -> str:
 class ErrorInfo:
     """Why something failed, in the user's words. `type` is an exception's name or one of
     `exit` (non-zero exit), `signal`, `timeout`, `cancel`, `raise`, `expression`, `output`, `params`, `start` (a program
-    that cannot be started), `slot` (a value that a script cannot receive), `call`, `deps`, `case`, `until`, `trigger`,
-    `nested` (a stage inside failed), `unsupported`, `backend`, `lost` (the environment took the task away), `internal`.
+    that cannot be started), `slot` (a value that a script cannot receive), `call`, `deps`, `files` (of artifacts), `case`,
+    `until`, `trigger`, `nested` (a stage inside failed), `unsupported`, `backend`, `lost` (the environment took the task
+    away), `internal`.
     `path` and `line` are a place in the jobs file (None where there is none); `exit_code` where a process ended.
     `bases` are further names that a retry's `on` may match: of an exception, its base classes.
     """
@@ -219,9 +224,20 @@ class CombinationResult:
     """How one combination ended. `outputs` are the job's outputs for it (LANGUAGE §2).
 
     `stages` holds nested stages too, each after the stage it is nested in; `reason` says why all were skipped.
+    `artifacts` are what it published; `cache`, of a job that has one, `{"hit", "reason", "from_run"}`.
     """
 
-    __slots__ = ("duration", "error", "matrix", "outputs", "reason", "stages", "status")
+    __slots__ = (
+        "artifacts",
+        "cache",
+        "duration",
+        "error",
+        "matrix",
+        "outputs",
+        "reason",
+        "stages",
+        "status",
+    )
 
     def __init__(self, status: str, matrix: Dict[str, Any]) -> None:
         self.status = status
@@ -231,15 +247,24 @@ class CombinationResult:
         self.error: Optional[ErrorInfo] = None
         self.reason: Optional[str] = None
         self.duration = 0.0
+        self.artifacts: List["Artifact"] = []
+        self.cache: Optional[Dict[str, Any]] = None
 
     def to_json(self) -> Dict[str, Any]:
         """The combination object of `run --format json`."""
-        return {
+        document: Dict[str, Any] = {
             "matrix": self.matrix,
             "status": self.status,
             "outputs": self.outputs,
             "stages": [stage.to_json() for stage in self.stages],
         }
+        if self.cache is not None:
+            document["cache"] = self.cache
+        if self.artifacts:
+            document["artifacts"] = [
+                {"name": one.name, "files": len(one.entries), "size": one.size} for one in self.artifacts
+            ]
+        return document
 
 
 class Inputs:
@@ -249,12 +274,14 @@ class Inputs:
     "parent_id", "started_at"}`; `strategy` is `{"index", "total", "max-parallel", "fail-fast"}`; `secrets` maps declared
     names to their values. `env` is what the workflow's and job's `env` gave on top of `environ`, the
     environment that processes inherit. `workdir` is the folder that stages run in. `live` holds live objects for
-    the `vars` of inline Python stages, by the stage's span.
+    the `vars` of inline Python stages, by the stage's span. `files` is set where the job has artifacts or a cache, and
+    runs where these are available.
     """
 
     __slots__ = (
         "env",
         "environ",
+        "files",
         "grace",
         "live",
         "matrix",
@@ -280,6 +307,7 @@ class Inputs:
         workdir: str = ".",
         grace: float = 10.0,
         live: Optional[Mapping[int, Mapping[str, Any]]] = None,
+        files: Optional["Files"] = None,
     ) -> None:
         self.params = params
         self.matrix = matrix or {}
@@ -292,3 +320,4 @@ class Inputs:
         self.workdir = workdir
         self.grace = grace
         self.live = live or {}
+        self.files = files

@@ -20,7 +20,7 @@ from jobc.interpreter.launcher import Launcher
 from jobc.interpreter.masking import Masker
 from jobc.interpreter.process_tree import new_family
 from jobc.interpreter.values import SecretText, describe, to_text
-from jobc.ir.program import CodeIndex, Job, NamedCodes, Program
+from jobc.ir.program import CodeIndex, Job, NamedCodes, Program, Workflow
 from jobc.ir.status import CANCEL, FAILED, SUCCESS
 
 
@@ -39,6 +39,7 @@ class JobState:
     def __init__(
         self,
         program: Program,
+        workflow: Workflow,
         job: Job,
         inputs: Inputs,
         host: Host,
@@ -46,6 +47,7 @@ class JobState:
         launcher: Launcher,
     ) -> None:
         self.program = program
+        self.workflow = workflow
         self.job = job
         self.inputs = inputs
         self.host = host

@@ -61,9 +61,8 @@ def run_combination(
     result = CombinationResult(SUCCESS, inputs.matrix)
     state: Optional[JobState] = None
     try:
-        state = JobState(
-            program, program.workflows[workflow].jobs[job], inputs, host, cancellation, launcher or _LAUNCHER
-        )
+        flow = program.workflows[workflow]
+        state = JobState(program, flow, flow.jobs[job], inputs, host, cancellation, launcher or _LAUNCHER)
         _run(state, result)
     except Exception as error:  # noqa: BLE001 (whoever runs a combination gets a result, whatever happens)
         for line in traceback.format_exc().splitlines():
@@ -83,6 +82,30 @@ def _run(state: JobState, result: CombinationResult) -> None:
     for name in state.masker.short:
         _warn(state, "secret %s has fewer than %d characters and is not masked" % (name, SHORTEST))
     scope = Scope(state, "", dict(state.inputs.env), {}, state.cancellation)
+    if not (state.job.artifacts or state.job.placed or state.job.cache):
+        _work(state, scope, result)
+        return
+    from jobc.interpreter.files import JobFiles
+
+    files = JobFiles(scope)
+    early = files.begin(result)
+    if early is None:
+        _work(state, scope, result)
+        files.end(result)
+    elif early is not result:
+        _take(early, result)
+    if state.cancellation.thrown and result.status in (CANCEL, FAILED):
+        _cut(state, result)
+
+
+def _take(early: CombinationResult, result: CombinationResult) -> None:
+    """An earlier run's result is this one's."""
+    for name in ("status", "outputs", "stages", "reason", "artifacts", "cache"):
+        setattr(result, name, getattr(early, name))
+
+
+def _work(state: JobState, scope: Scope, result: CombinationResult) -> None:
+    """The stages, then the outputs."""
     sequence = run_sequence(state.job.stages, scope)
     result.stages = sequence.results
     result.status = sequence.status

@@ -80,10 +80,42 @@ class _Dump:
         yield from self._fields(job, 2, ("timeout", "continue_on_error", "extras"))
         yield from self._retry(job.retry, 2)
         yield from self._concurrency(job.concurrency, 2)
+        yield from self._cache(job.cache)
+        yield from self._placed(job.placed, workflow)
         yield from self._named("env", job.env, 2)
         yield from self._stages(job.stages, 2)
         if job.outputs is not None:
             yield from self._named("output", job.outputs, 2)
+        for published in job.artifacts:
+            words = [self._paths(published.paths)]
+            if published.when != "success":
+                words.append("when %s" % published.when)
+            yield "    artifact %s: %s%s" % (
+                published.name,
+                ", ".join(words),
+                _if_missing(published.if_missing),
+            )
+
+    def _cache(self, cache: Optional[ir.Cache]) -> Iterator[str]:
+        if cache is None:
+            return
+        yield "    cache" + ("" if cache.key is None else " %s" % self._value(cache.key))
+        for word, paths in (("input", cache.inputs), ("output", cache.outputs)):
+            for code in paths:
+                yield "      %s %s" % (word, self._value(code))
+
+    def _placed(self, placed: List[ir.Placed], workflow: ir.Workflow) -> Iterator[str]:
+        for one in placed:
+            jobs = ", ".join(workflow.jobs[job].id for job in one.publishers)
+            words = "    place %s of %s" % ("all" if one.name is None else one.name, jobs or "no job")
+            if one.path is not None:
+                words += " in %s" % self._value(one.path)
+            if one.per_combination is not None:
+                words += ", per-combination %s" % self._value(one.per_combination)
+            yield words + _if_missing(one.if_missing)
+
+    def _paths(self, codes: List[int]) -> str:
+        return ", ".join(self._value(code) for code in codes) or "nothing"
 
     def _strategy(self, strategy: Optional[ir.Strategy]) -> Iterator[str]:
         if strategy is None:
@@ -208,6 +240,10 @@ class _Dump:
 
     def _place(self, span: int) -> str:
         return "%s:%d" % self._program.place(span)
+
+
+def _if_missing(choice: str) -> str:
+    return "" if choice == "error" else ", if-missing %s" % choice
 
 
 def _literal(value: Any) -> Any:

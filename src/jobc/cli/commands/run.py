@@ -44,6 +44,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--secrets-file", metavar="FILE", help="values of secrets, as NAME=value lines")
     parser.add_argument("--run-id", metavar="ID", help="name the run (default: made from the time)")
     parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="run every job, whatever the cache holds, and keep nothing in it",
+    )
+    parser.add_argument(
+        "--refresh", action="store_true", help="run every job, and keep its result in the cache"
+    )
+    parser.add_argument(
         "--now", metavar="INSTANT", help="what datetime.now() gives, such as 2026-01-31T09:00:00Z"
     )
     parser.add_argument(
@@ -126,6 +134,7 @@ def _target(text: str, context: Context) -> tuple[str, str | None]:
 
 
 def _options(args: argparse.Namespace, context: Context, path: str) -> Options:
+    from jobc.cli.sizes import cache_size
     from jobc.engine.groups import folder_in
     from jobc.engine.options import Options
 
@@ -136,7 +145,12 @@ def _options(args: argparse.Namespace, context: Context, path: str) -> Options:
     if most is None and not os.environ.get("JOBC_MAX_PARALLEL"):
         most = context.config.run_max_parallel
     limit = args.timeout if args.timeout is not None else context.config.run_timeout
+    if args.no_cache and args.refresh:
+        raise UsageError("--no-cache and --refresh exclude each other", help="keep one of them")
     return Options(
+        store=os.path.join(context.state_dir, "store"),
+        cache="off" if args.no_cache else "refresh" if args.refresh else "use",
+        cache_size=cache_size(context),
         run_id=args.run_id,
         job=args.job,
         max_parallel=most,

@@ -7,6 +7,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from jobc.cli import artifacts
 from jobc.cli.context import Context
 from jobc.errors import UsageError
 
@@ -27,7 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     logs.add_argument("run", metavar="RUN", help=RUN_HELP)
     logs.add_argument("--job", metavar="ID", help="of this job only")
     logs.add_argument("--stage", metavar="ID", help="of this stage only, by its id or its position")
-    for each in (listing, show, logs):
+    files = actions.add_parser("artifacts", help="what the jobs of a run published, and a way to get it")
+    files.add_argument("run", metavar="RUN", help=RUN_HELP)
+    artifacts.configure(files)
+    for each in (listing, show, logs, files):
         each.add_argument("--format", choices=("text", "json"), default="text")
 
 
@@ -45,6 +49,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
     try:
         if args.action == "list":
             _list(args, history, context)
+        elif args.action == "artifacts":
+            return artifacts.run(args, history, context)
         elif args.action == "show":
             _show(args, history, context)
         else:
@@ -144,6 +150,7 @@ def _show_job(name: str, job: dict[str, Any], context: Context, paint: Paint) ->
         if combination["matrix"]:
             context.stdout.write(line(indent, matrix_text(combination["matrix"]), combination))
             indent = "    "
+        artifacts.show(combination, indent, context, paint)
         for stage in combination["stages"]:
             context.stdout.write(line(indent, stage["name"] or stage["id"], stage))
             if stage["error"] and stage["error"]["path"]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from rich.constrain import Constrain
     from rich.table import Table
 
+#: A miss that says nothing new.
+FIRST = "no entry yet"
+
 _STYLES = {
     "success": "green",
     "failed": "bold red",
@@ -59,6 +62,10 @@ class LiveProgress:
         if self._logs and event["event"] == "log":
             self._console.print(f"{self._view.label(event)} | {event['text']}", soft_wrap=True)
 
+        elif event["event"] == "cache" and not event["hit"] and event["reason"] != FIRST and not self._quiet:
+            line = f"{self._view.label(event)}: cache miss: {event['reason']}"
+            self._console.print(line, style="dim", soft_wrap=True)
+
     def finish(self) -> None:
         self._live.stop()
         if not self._quiet:
@@ -66,7 +73,8 @@ class LiveProgress:
                 if job.status == "success":
                     mark = glyph("success", self._stream)
                     self._console.print(f"{mark} {job.id}", style="green", end="")
-                    self._console.print(f" {_count(job)}{duration_text(job.duration)}", style="dim")
+                    why = f", {job.reason}" if job.reason else ""
+                    self._console.print(f" {_count(job)}{duration_text(job.duration)}{why}", style="dim")
         write_summary(self._view, self._stream, color=self._color, quiet=self._quiet)
 
     def _table(self) -> Constrain:

@@ -68,6 +68,8 @@ class PlainProgress:
                 error = event["error"]
                 because = _because(_said(error))
                 return f"{where}: {self._status(event['status'])}{_after(event)}{because}"
+        if kind == "cache":
+            return f"{where}: {event['reason'] if event['hit'] else 'cache miss: ' + event['reason']}"
         if kind == "stage-started":
             attempt = f", attempt {event['attempt']}" if event["attempt"] > 1 else ""
             return f"{where} > {event['name']}: started{attempt}"
