@@ -337,3 +337,27 @@ def test_rows_of_the_journal_are_the_artifacts_again() -> None:
     (again,) = of_rows(rows, "job")[2]
     assert again.to_json() == one.to_json()
     assert (again.matrix, again.label) == ({"n": 1}, "job[n=1]")
+
+
+def test_what_a_server_writes_when_it_is_ended_is_published(project: Project) -> None:
+    project.run(r"""
+jobs:
+  build:
+    artifacts: {out: {data: data}}
+    stages:
+      - bash: |
+          python3 -c '
+          import signal, time
+          def end(*_):
+              open("data", "a").write("flushed\n")
+              raise SystemExit
+          signal.signal(signal.SIGTERM, end)
+          open("data", "w").write("begun\n")
+          time.sleep(600)' >/dev/null 2>&1 &
+          until test -s data; do sleep 0.02; done
+  use:
+    needs: build
+    artifacts: {in: {data: x}}
+    stages: [{bash: cat x/data > seen}]
+""")
+    assert project.read("seen").split() == ["begun", "flushed"]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jobc.interpreter.forking import available
+from jobc.interpreter.values import SecretText
 from tests.interpreter.alone import eventually, gone, kill, pids, start
 
 pytestmark = pytest.mark.skipif(not available(), reason="Python stages are not forked here")
@@ -223,3 +224,12 @@ def test_no_descriptors_and_no_threads_are_left(build: Any, run: Any) -> None:
         run(program)
     assert eventually(lambda: len(os.listdir("/proc/self/fd")) <= before)
     assert threading.active_count() == threads
+
+
+def test_a_secret_in_the_environment_reaches_a_stage(build: Any, run: Any, launched: str) -> None:
+    environ = {**os.environ, "PIN": SecretText("1234567")}
+    result = run(
+        build.job(build.python("import os\nlength = len(os.environ['PIN'])", id="a")), environ=environ
+    )
+    assert result.status == "success", result.error.said
+    assert result.stages[0].outputs["length"] == 7

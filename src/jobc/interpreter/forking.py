@@ -193,7 +193,10 @@ class ForkLauncher:
         if not available():
             return self._fresh.launch(request, code, spawn)
         cookie = new_cookie(spawn.family)
-        env = dict(spawn.env, **{COOKIE: spawn.env.get(COOKIE, "") + cookie})
+        env = {
+            name: str(value) for name, value in spawn.env.items()
+        }  # marshal refuses a text of a secret's class
+        env[COOKIE] = env.get(COOKIE, "") + cookie
         packed = pack_map(request)
         prepare()
         if groups.root is None:

@@ -71,7 +71,7 @@ def run_combination(
         result.status = FAILED
         result.error = ErrorInfo("internal", "defect of jobc: %s: %s" % (type(error).__name__, error))
     if state is not None:
-        end_background(state.family, state.leftovers, inputs.grace, partial(_say, state))
+        _settle(state)
         if result.error is not None:
             result.error.message = state.masker.mask(result.error.message)
     result.duration = time.monotonic() - started
@@ -91,11 +91,18 @@ def _run(state: JobState, result: CombinationResult) -> None:
     early = files.begin(result)
     if early is None:
         _work(state, scope, result)
+        _settle(state)  # what a server writes when it is ended belongs to the files
         files.end(result)
     elif early is not result:
         _take(early, result)
     if state.cancellation.thrown and result.status in (CANCEL, FAILED):
         _cut(state, result)
+
+
+def _settle(state: JobState) -> None:
+    """End what the stages left running."""
+    leftovers, state.leftovers = state.leftovers, []
+    end_background(state.family, leftovers, state.inputs.grace, partial(_say, state))
 
 
 def _take(early: CombinationResult, result: CombinationResult) -> None:
