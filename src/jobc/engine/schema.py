@@ -3,7 +3,7 @@
 `run` columns hold `runs.run`, an integer, so that the many rows of stages and logs stay small. Times are seconds
 since the epoch; `outputs`, `matrix`, `error` and their like are JSON. `combination` is the index in the job's
 expansion, `stage` a path such as `2.left.0`. A row of `stages` or `combinations` without `ended` was running when
-its engine stopped.
+its engine stopped. A row of `hooks` is a delivery that has ended: `problem` says why in vain.
 """
 
 from __future__ import annotations
@@ -104,5 +104,19 @@ MIGRATIONS: list[str] = [
         text TEXT NOT NULL
     );
     CREATE INDEX logs_run ON logs (run, job);
+    """,
+    """
+    CREATE TABLE hooks (
+        seq INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        hook TEXT NOT NULL,
+        event TEXT NOT NULL,
+        job TEXT,
+        attempts INTEGER NOT NULL,
+        time REAL NOT NULL,
+        duration REAL NOT NULL,
+        problem TEXT
+    );
+    CREATE INDEX hooks_run ON hooks (run);
     """,
 ]
