@@ -36,10 +36,12 @@ class Config:
         "color",
         "exclude",
         "files",
+        "hooks",
         "lint_fail_on",
         "lint_ignore",
         "lint_select",
         "lint_severity",
+        "otel",
         "path",
         "root",
         "run_max_parallel",
@@ -56,6 +58,9 @@ class Config:
         self.lint_ignore: list[str] = []
         self.lint_fail_on: str | None = None
         self.lint_severity: dict[str, str] = {}
+        #: Tables as they were written; `cli.observers` reads them.
+        self.hooks: list[dict[str, Any]] = []
+        self.otel: bool | None = None
         self.run_max_parallel: int | None = None
         self.run_timeout: int | float | str | None = None
 
@@ -84,6 +89,15 @@ def _severities(value: object) -> str | None:
     return None if fits else "a table from rule names to error, warning or info"
 
 
+def _boolean(value: object) -> str | None:
+    return None if isinstance(value, bool) else "true or false"
+
+
+def _tables(value: object) -> str | None:
+    fits = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    return None if fits else "tables, each written as [[hooks]]"
+
+
 #: setting → (attribute of Config, what it wants in words where the value does not fit).
 SETTINGS: dict[str, tuple[str, Callable[[object], str | None]]] = {
     "files": ("files", _strings),
@@ -93,6 +107,8 @@ SETTINGS: dict[str, tuple[str, Callable[[object], str | None]]] = {
     "lint.ignore": ("lint_ignore", _strings),
     "lint.fail-on": ("lint_fail_on", _one_of(*SEVERITIES)),
     "lint.severity": ("lint_severity", _severities),
+    "hooks": ("hooks", _tables),
+    "otel": ("otel", _boolean),
     "run.max-parallel": ("run_max_parallel", _positive),
     "run.timeout": ("run_timeout", _duration),
 }
@@ -185,11 +201,13 @@ def _take_environment(config: Config, environ: Mapping[str, str]) -> None:
     for name, (attribute, wants) in SETTINGS.items():
         variable = "JOBC_" + name.upper().replace(".", "_").replace("-", "_")
         text = environ.get(variable)
-        if not text or wants is _severities:
+        if not text or wants in (_severities, _tables):
             continue
         value: object = text
         if wants is _strings:
             value = [part.strip() for part in text.split(",") if part.strip()]
+        elif wants is _boolean:
+            value = {"1": True, "true": True, "0": False, "false": False}.get(text.lower(), text)
         elif wants in (_positive, _duration) and text.isdecimal():
             value = int(text)
         wanted = wants(value)

@@ -81,7 +81,8 @@ def _programs(history: History, first: dict[str, Any], second: dict[str, Any]) -
     if None in programs:
         return [_changed("program", None, "the program", first["program"], second["program"])]
     texts = [
-        job_texts(program, run["workflow_index"]) for program, run in zip(programs, (first, second), strict=True)
+        job_texts(program, run["workflow_index"])
+        for program, run in zip(programs, (first, second), strict=True)
     ]
     found = []
     for name in dict.fromkeys([*texts[0], *texts[1]]):
@@ -120,7 +121,11 @@ def _job(name: str, before: dict[str, Any], after: dict[str, Any]) -> list[Diffe
         found.append(_changed("status", name, f"job `{name}`", before["status"], after["status"]))
     if before["reason"] != after["reason"]:
         words = [each["reason"] or "no reason" for each in (before, after)]
-        found.append(Difference("reason", name, f"job `{name}`: {words[0]} → {words[1]}", before["reason"], after["reason"]))
+        found.append(
+            Difference(
+                "reason", name, f"job `{name}`: {words[0]} → {words[1]}", before["reason"], after["reason"]
+            )
+        )
     counts = [len(each["combinations"]) for each in (before, after)]
     if counts[0] != counts[1]:
         found.append(_changed("status", name, f"combinations of job `{name}`", *counts))
@@ -168,7 +173,9 @@ def _apart(old: float, new: float) -> bool:
 def _times(job: str | None, what: str, old: float, new: float) -> Difference:
     ratio = max(old, new) / max(min(old, new), 0.001)
     word = "slower" if new > old else "faster"
-    return Difference("duration", job, f"{what}: {old:.1f} s → {new:.1f} s, {ratio:.1f} times {word}", old, new)
+    return Difference(
+        "duration", job, f"{what}: {old:.1f} s → {new:.1f} s, {ratio:.1f} times {word}", old, new
+    )
 
 
 def _first_failure(detail: dict[str, Any]) -> dict[str, Any] | None:

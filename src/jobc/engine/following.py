@@ -44,7 +44,7 @@ class Follower:
                 now = self._history.again(self._run)
                 looked, version = time.monotonic(), seen
                 yield list(self._reader.more())
-                self.status = now and now["status"]
+                self.status = None if now is None else str(now["status"])
                 if self.status not in (RUNNING, INTERRUPTED):
                     return
                 if self.status == RUNNING:

@@ -84,7 +84,9 @@ class History:
 
     def children(self, run: dict[str, Any]) -> list[dict[str, Any]]:
         """The runs that it triggered, in their order."""
-        return [_run(row) for row in self.rows("SELECT * FROM runs WHERE parent = ? ORDER BY run", run["run"])]
+        return [
+            _run(row) for row in self.rows("SELECT * FROM runs WHERE parent = ? ORDER BY run", run["run"])
+        ]
 
     def program(self, run: dict[str, Any]) -> Any:
         """The `ir.program.Program` that it ran; None where it is not kept or of another version."""
@@ -175,12 +177,16 @@ class History:
 
 def ended(run: dict[str, Any]) -> bool:
     """Whether nothing more happens to a run as things stand."""
-    return run["status"] != RUNNING
+    return bool(run["status"] != RUNNING)
 
 
 def instant(epoch: float | None) -> str | None:
     """ISO text with the local zone, to the millisecond."""
-    return None if epoch is None else datetime.fromtimestamp(epoch).astimezone().isoformat(timespec="milliseconds")
+    return (
+        None
+        if epoch is None
+        else datetime.fromtimestamp(epoch).astimezone().isoformat(timespec="milliseconds")
+    )
 
 
 def _attempt(combination: dict[str, Any]) -> dict[str, Any]:

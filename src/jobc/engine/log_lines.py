@@ -53,7 +53,9 @@ class LogPlace:
     def parse(cls, text: str, history: History, run: dict[str, Any]) -> LogPlace:
         """Raises UsageError for a job, a combination or a stage that the run does not have and cannot get."""
         place = cls()
-        rows = history.rows("SELECT position, id, combinations FROM jobs WHERE run = ? ORDER BY position", run["run"])
+        rows = history.rows(
+            "SELECT position, id, combinations FROM jobs WHERE run = ? ORDER BY position", run["run"]
+        )
         jobs = {row["id"]: row for row in rows}
         place.job, *rest = text.split("/")
         if place.job not in jobs:
@@ -187,7 +189,9 @@ class LogReader:
     def _lines(self, piece: dict[str, Any]) -> list[LogLine]:
         matrix = self._matrix(piece["job"], piece["combination"])
         place = self._place
-        if not place.has(piece["combination"], matrix) or not place.has_stage(piece["stage"], piece["stage_id"]):
+        if not place.has(piece["combination"], matrix) or not place.has_stage(
+            piece["stage"], piece["stage_id"]
+        ):
             return []
         return [LogLine(piece, matrix, text) for text in piece["text"].removesuffix("\n").split("\n")]
 
@@ -222,7 +226,8 @@ def _combination(text: str) -> int | dict[str, str] | None:
         return int(text)
     if "=" not in text:
         raise UsageError(
-            f"`{text}` names no combination", help="write its index, or values of its matrix: day=monday,part=2"
+            f"`{text}` names no combination",
+            help="write its index, or values of its matrix: day=monday,part=2",
         )
     pairs = (part.partition("=") for part in text.split(","))
     return {name.strip(): value.strip() for name, _, value in pairs}

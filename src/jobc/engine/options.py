@@ -28,6 +28,7 @@ class Options:
     path of the entry file as shown to people. Without a `journal` nothing is kept. `given` holds what `needs.<id>` is
     for jobs of the entry workflow that are not run but taken as ended so. `live` holds live objects for the `vars` of
     Python stages, by the span of the stage. `parent_id` is what `run.parent_id` is in the first run.
+    `trace` gives the trace that tasks belong to (`Inputs.trace`), once the run has started.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class Options:
         "run_id",
         "secrets",
         "timeout",
+        "trace",
         "workdir",
     )
 
@@ -69,6 +71,7 @@ class Options:
         given: Mapping[str, Mapping[str, Any]] | None = None,
         live: Mapping[int, Mapping[str, Any]] | None = None,
         parent_id: str | None = None,
+        trace: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.run_id = run_id
         self.job = job
@@ -88,3 +91,4 @@ class Options:
         self.given = given or {}
         self.live = live or {}
         self.parent_id = parent_id
+        self.trace = trace

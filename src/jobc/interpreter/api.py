@@ -248,7 +248,8 @@ class Inputs:
     "parent_id", "started_at"}`; `strategy` is `{"index", "total", "max-parallel", "fail-fast"}`; `secrets` maps declared
     names to their values. `env` is what the workflow's and job's `env` gave on top of `environ`, the
     environment that processes inherit. `workdir` is the folder that stages run in. `live` holds live objects for
-    the `vars` of inline Python stages, by the stage's span.
+    the `vars` of inline Python stages, by the stage's span. `trace` is `<id>-<flags>` of the trace that the run is
+    recorded in, None where it is not.
     """
 
     __slots__ = (
@@ -262,6 +263,7 @@ class Inputs:
         "run",
         "secrets",
         "strategy",
+        "trace",
         "workdir",
     )
 
@@ -279,6 +281,7 @@ class Inputs:
         workdir: str = ".",
         grace: float = 10.0,
         live: Optional[Mapping[int, Mapping[str, Any]]] = None,
+        trace: Optional[str] = None,
     ) -> None:
         self.params = params
         self.matrix = matrix or {}
@@ -291,3 +294,4 @@ class Inputs:
         self.workdir = workdir
         self.grace = grace
         self.live = live or {}
+        self.trace = trace

@@ -17,11 +17,12 @@ STATUSES = ("success", "failed", "skip", "cancel", "running", "interrupted")
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--limit", default=None, metavar="N", help="the newest N only")
     parser.add_argument("--status", choices=STATUSES, help="those of this status only")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--format", choices=("text", "json", "ids"), default="text")
 
 
 def run_without_history(args: argparse.Namespace, context: Context) -> int:
-    context.stdout.write("[]\n" if args.format == "json" else "no runs yet; `jobc run FILE` makes one\n")
+    words = {"json": "[]\n", "ids": "", "text": "no runs yet; `jobc run FILE` makes one\n"}
+    context.stdout.write(words[args.format])
     return 0
 
 
@@ -35,6 +36,8 @@ def run(args: argparse.Namespace, history: History, context: Context) -> int:
     runs = [summary(each) for each in found]
     if args.format == "json":
         write_json(runs, context)
+    elif args.format == "ids":
+        context.stdout.writelines(f"{each['run_id']}\n" for each in runs)
     elif not runs:
         words = f"no run is {args.status}" if args.status else "no runs yet; `jobc run FILE` makes one"
         context.stdout.write(words + "\n")

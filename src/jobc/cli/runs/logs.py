@@ -90,7 +90,9 @@ def run(args: argparse.Namespace, history: History, context: Context) -> int:
         printer.write(lines)
         context.stdout.flush()
     if follower.status is None:
-        raise UsageError(f"run {found['id']} was removed meanwhile", help="`jobc runs list` shows what is there")
+        raise UsageError(
+            f"run {found['id']} was removed meanwhile", help="`jobc runs list` shows what is there"
+        )
     if context.verbosity >= 0:
         from jobc.cli.progress.summary import STATUSES
 

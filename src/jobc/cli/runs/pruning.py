@@ -47,15 +47,15 @@ def run(args: argparse.Namespace, history: History, context: Context) -> int:
     if removed:
         pruning.compact(history.journal)
     freed = max(0, before - _size(history.journal.path))
-    out.write(
-        f"{_runs(removed)} removed, {freed / 1e6:.1f} MB freed\n" if removed else "nothing to remove\n"
-    )
+    out.write(f"{_runs(removed)} removed, {freed / 1e6:.1f} MB freed\n" if removed else "nothing to remove\n")
     return 0
 
 
 def _bounds(args: argparse.Namespace) -> tuple[int | None, float | None]:
     if args.keep is None and args.older_than is None:
-        raise UsageError("nothing says which runs are to go", help="give --keep 50, --older-than 30d, or both")
+        raise UsageError(
+            "nothing says which runs are to go", help="give --keep 50, --older-than 30d, or both"
+        )
     keep = None if args.keep is None else whole_of(args.keep, "--keep")
     return keep, None if args.older_than is None else seconds_of(args.older_than, "--older-than")
 

@@ -48,5 +48,6 @@ def write_report(history: History, run_id: str, path: str, shown: str) -> None:
         if os.path.exists(partial):
             os.unlink(partial)
         raise UsageError(
-            f"the report {shown} cannot be written: {error.strerror}", help="choose a file in a folder that can be written"
+            f"the report {shown} cannot be written: {error.strerror}",
+            help="choose a file in a folder that can be written",
         ) from None

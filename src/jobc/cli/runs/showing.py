@@ -56,7 +56,9 @@ class _Page:
             self._tree(detail["triggered"], "  ")
         for hook in detail["failed_hooks"]:
             tries = f"{hook['attempts']} attempts" if hook["attempts"] != 1 else "1 attempt"
-            self._out.write(f"\nhook `{hook['hook']}` on {hook['event']} failed after {tries}: {hook['problem']}\n")
+            self._out.write(
+                f"\nhook `{hook['hook']}` on {hook['event']} failed after {tries}: {hook['problem']}\n"
+            )
 
     def _head(self) -> None:
         from jobc.cli.progress.view import duration_text
@@ -108,7 +110,9 @@ class _Page:
             words = ", ".join(f"{count} {STATUSES[status][3]}" for status, count in counts.items())
             self._out.write(f"  … and {len(hidden)} more: {words} (--all shows them)\n")
 
-    def _choose(self, combinations: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _choose(
+        self, combinations: list[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Those that are shown, and those that are only counted."""
         if self._every or len(combinations) <= SHOWN:
             return combinations, []
@@ -130,7 +134,9 @@ class _Page:
         for attempt in combination["earlier"]:
             error = attempt["error"]
             because = f": {said(error['type'], error['message'])}" if error else ""
-            self._out.write(f"{indent}attempt {attempt['attempt']} {self._status(attempt['status'])}{because}\n")
+            self._out.write(
+                f"{indent}attempt {attempt['attempt']} {self._status(attempt['status'])}{because}\n"
+            )
         for stage in combination["stages"]:
             self._line(indent, stage["name"] or stage["id"], stage)
             if stage["error"] and stage["error"]["path"]:
@@ -170,7 +176,9 @@ class _Page:
     def _tree(self, runs: list[dict[str, Any]], indent: str) -> None:
         for child in runs:
             because = f": {child['reason']}" if child["reason"] else ""
-            self._out.write(f"{indent}{self._status(child['status'])} {child['run_id']} ({child['workflow']}){because}\n")
+            self._out.write(
+                f"{indent}{self._status(child['status'])} {child['run_id']} ({child['workflow']}){because}\n"
+            )
             self._tree(child["triggered"], indent + "  ")
 
 
