@@ -171,13 +171,14 @@ def observers(options: Options, context: Context) -> Observers:
 
 
 def _tracing(options: Options, context: Context) -> Tracing | None:
+    from jobc import __version__
     from jobc.engine.telemetry import Tracing, wanted
 
     asked = wanted(context.config.otel, options.environ)
     if asked is False:
         return None
     try:
-        tracing = Tracing(options.environ)
+        tracing = Tracing(options.environ, __version__)
     except UsageError:
         if asked is None:  # the variables are there for others, too
             return None

@@ -142,6 +142,8 @@ class _Worker:
         self._queue: SimpleQueue[tuple[Event, dict[str, Any]] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
+        #: Set when the thread is through. A `join` that is interrupted takes a thread for ended that is not.
+        self._through = threading.Event()
         self._lock = threading.Lock()
         #: Events taken and neither delivered nor failed.
         self._open: deque[Event] = deque()
@@ -161,11 +163,11 @@ class _Worker:
     def finish(self, seconds: float) -> None:
         if self._thread is not None:
             self._queue.put(None)
-            self._thread.join(seconds)
+            self._through.wait(seconds)
 
     def give_up(self) -> None:
         """Fail what is still open."""
-        if self._thread is None or not self._thread.is_alive():
+        if self._thread is None or self._through.is_set():
             return
         self._stop.set()
         with self._lock:
@@ -173,7 +175,7 @@ class _Worker:
         self.hook.target.stop()
         for event in left:
             self.fail(event, 1, 0.0, "it was given up, as the run had ended")
-        self._thread.join(1.0)
+        self._through.wait(1.0)
 
     def fail(self, event: Event, attempts: int, duration: float, message: str) -> None:
         message = self.hook.mask(message)
@@ -181,6 +183,12 @@ class _Worker:
         self._record(event, attempts, duration, message)
 
     def _work(self) -> None:
+        try:
+            self._serve()
+        finally:
+            self._through.set()
+
+    def _serve(self) -> None:
         while (item := self._queue.get()) is not None and not self._stop.is_set():
             event, payload = item
             began = time.monotonic()

@@ -48,8 +48,8 @@ def wanted(setting: bool | None, environ: Mapping[str, str]) -> bool | None:
 class Tracing:
     """Takes the events of one run. `trouble` says what kept spans from being made or sent."""
 
-    def __init__(self, environ: Mapping[str, str], exporter: Any = None) -> None:
-        """Raises UsageError where the libraries are missing. `exporter`: OTLP over HTTP where None."""
+    def __init__(self, environ: Mapping[str, str], version: str, exporter: Any = None) -> None:
+        """Raises UsageError where the libraries are missing. `version` is jobc's; `exporter`: OTLP over HTTP where None."""
         try:
             from opentelemetry.sdk.trace import TracerProvider
             from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -65,8 +65,6 @@ class Tracing:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        from jobc import __version__
-
         self.trouble: str | None = None
         self._complaints = _Complaints(self)
         logger = logging.getLogger("opentelemetry")
@@ -77,14 +75,14 @@ class Tracing:
         }
         self._outer = TraceContextTextMapPropagator().extract(carrier)
         self._ids = _ids()
-        attributes = {"service.version": __version__}
+        attributes = {"service.version": version}
         if "OTEL_SERVICE_NAME" not in environ:
             attributes["service.name"] = "jobc"
         self._provider = TracerProvider(
             resource=Resource.create(attributes), id_generator=self._ids, shutdown_on_exit=False
         )
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer = self._provider.get_tracer("jobc", __version__)
+        self._tracer = self._provider.get_tracer("jobc", version)
         #: Open spans of runs, jobs and combinations, by their place.
         self._spans: dict[tuple[Any, ...], Any] = {}
         #: Combinations that run: the number of the attempt, and the open spans of stages by their path.
@@ -241,7 +239,7 @@ class Tracing:
     def _stage_started(self, event: Event) -> None:
         place = (event["run"], event["job"], event["combination"])
         number, stages = self._combinations[place]
-        path, attempt, before = event["stage"], event["attempt"], event["before"]
+        path, attempt, before = event["stage"], event["attempt"], event.get("before")
         if before is not None and path in stages:
             at = time.time_ns() - int(before["waited_s"] * 1e9)
             self._end(stages.pop(path), {"error": before["error"], "status": FAILED}, at)

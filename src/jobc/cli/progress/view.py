@@ -100,7 +100,7 @@ class RunView:
             if not self.id:
                 self.id, self.workflow = run, event["workflow"]
                 self.jobs = {id: JobView(id) for id in event["jobs"]}
-                self.needs = event["needs"]
+                self.needs = event.get("needs") or {}
             parent = event["parent"]
             if parent is None:
                 self._prefixes[run] = ""

@@ -88,7 +88,9 @@ class _Page:
         from jobc.cli.progress.view import duration_text
         from jobc.interpreter.api import said
 
-        took = f" {duration_text(item['duration_s'])}" if item["duration_s"] else ""
+        took = (
+            f" {duration_text(item['duration_s'])}" if item["duration_s"] and item["status"] != "skip" else ""
+        )
         attempts = f", {item['attempts']} attempts" if item["attempts"] > 1 else ""
         error = item["error"]
         reason = item.get("reason") or (said(error["type"], error["message"]) if error else None)

@@ -212,16 +212,16 @@ class _Life:
         """One attempt; its failure if another one may follow, else None with the result filled in."""
         result, stage = self.result, self.stage
         result.attempts = number
-        self.state.host.emit(
-            {
-                "event": "stage-started",
-                "stage": self.path,
-                "id": stage.id,
-                "name": result.name,
-                "attempt": number,
-                "before": self.before,
-            }
-        )
+        started: Dict[str, Any] = {
+            "event": "stage-started",
+            "stage": self.path,
+            "id": stage.id,
+            "name": result.name,
+            "attempt": number,
+        }
+        if self.before is not None:
+            started["before"] = self.before
+        self.state.host.emit(started)
         guard = Cancellation(outer)
         timer: Optional[threading.Timer] = None
         if limit is not None:
