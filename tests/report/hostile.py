@@ -1,7 +1,7 @@
 """A run whose every text tries to become part of the page."""
 
 _RUN = "document.title='owned'"
-ATTACK = f"</script><script>{_RUN}</script><img src=x onerror=\"{_RUN}\">" + chr(0x2028) + "'\"&amp;<!--"
+ATTACK = f'</script><script>{_RUN}</script><img src=x onerror="{_RUN}">' + chr(0x2028) + "'\"&amp;<!--"
 
 #: Names of workflows and stages, values of the matrix, parameters, outputs, messages, and lines of the log.
 FLOW = f"""

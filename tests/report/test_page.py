@@ -76,7 +76,7 @@ def test_what_failed_and_its_last_lines_stand_in_the_page_itself(reported: Any) 
     before = html[: html.index('<section class="timeline"')]
     assert "boom" in before
     assert "the script ended with exit code 7: went wrong" in before
-    assert "flow.job.yml:13" in before
+    assert "flow.job.yml:14" in before
     assert '<span class="err">went wrong</span>' in before
     assert "hush" not in html
     assert "***" in html
@@ -101,7 +101,10 @@ def test_the_data_tells_times_reasons_and_the_critical_path(reported: Any) -> No
     assert jobs["after"]["start"] is None
     (combination,) = jobs["bad"]["combinations"]
     boom = next(stage for stage in combination["stages"] if stage["name"] == "boom")
-    assert [(stream, text) for _, stream, text in data["logs"][boom["log"]]] == [(0, "going"), (1, "went wrong")]
+    assert [(stream, text) for _, stream, text in data["logs"][boom["log"]]] == [
+        (0, "going"),
+        (1, "went wrong"),
+    ]
     assert data["outputs"] == {"n": "3"}
 
 
@@ -213,7 +216,7 @@ def test_what_is_too_much_is_left_out_and_said_and_failures_are_kept(
 
     reported.report(
         "jobs:\n  a:\n    strategy: {matrix: {n: '${{ range(0, 30) }}'}, fail-fast: false}\n"
-        "    stages:\n      - {id: talk, run: 'for k in range(50): print(\"word\", k, \"x\" * 50)'}\n"
+        '    stages:\n      - {id: talk, run: \'for k in range(50): print("word", k, "x" * 50)\'}\n'
         "      - {id: end, condition: '${{ matrix.n == 28 }}',"
         " bash: 'for k in $(seq 99); do echo fail $k; done; exit 1'}\n"
     )

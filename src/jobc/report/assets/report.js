@@ -141,9 +141,10 @@
     mark.setAttribute("aria-label", WORDS[node.status]);
     const text = make("span", "text");
     text.append(node.name);
-    const many = node.kind === "job" && item.total > 1 ? " × " + item.total : "";
-    const tries = item.attempts > 1 ? " " + item.attempts + " attempts" : "";
-    if (node.extra || many || tries) text.append(make("small", "", " " + [node.extra + many, tries].filter(Boolean).join(",")));
+    const many = node.kind === "job" && item.total > 1 ? "× " + item.total : "";
+    const tries = item.attempts > 1 ? item.attempts + " attempts" : "";
+    const more = [node.extra, many, tries].filter(Boolean).join(", ");
+    if (more) text.append(make("small", "", " " + more));
     name.append(twist, mark, text);
     if (item.critical) {
       const critical = make("span", "crit", "◆");
