@@ -120,16 +120,19 @@ def _job(name: str, before: dict[str, Any], after: dict[str, Any]) -> list[Diffe
     if before["status"] != after["status"]:
         found.append(_changed("status", name, f"job `{name}`", before["status"], after["status"]))
     if before["reason"] != after["reason"]:
-        words = [each["reason"] or "no reason" for each in (before, after)]
-        found.append(
-            Difference(
-                "reason", name, f"job `{name}`: {words[0]} → {words[1]}", before["reason"], after["reason"]
-            )
-        )
+        found.append(_reasons(name, before["reason"], after["reason"]))
     counts = [len(each["combinations"]) for each in (before, after)]
-    if counts[0] != counts[1]:
+    if counts[0] != counts[1] and all(counts):
         found.append(_changed("status", name, f"combinations of job `{name}`", *counts))
     return found + _maps("outputs", name, before["outputs"], after["outputs"], f"job `{name}`: output")
+
+
+def _reasons(name: str, before: str | None, after: str | None) -> Difference:
+    if before is None or after is None:
+        words = after if before is None else f"no longer: {before}"
+    else:
+        words = f"{before} → {after}"
+    return Difference("reason", name, f"job `{name}`: {words}", before, after)
 
 
 def _durations(
