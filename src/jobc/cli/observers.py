@@ -325,7 +325,11 @@ class _Reader:
             if context == "env":
                 found, remedy = self._environ.get(name), f"set the environment variable {name}"
             else:
-                found = self._given.get(name, self._environ.get(f"JOBC_SECRET_{name}"))
+                shouted = name.upper().replace("-", "_")
+                found = self._given.get(
+                    name,
+                    self._environ.get(f"JOBC_SECRET_{name}", self._environ.get(f"JOBC_SECRET_{shouted}")),
+                )
                 remedy = f"set JOBC_SECRET_{name}, or put {name}=… into a file for --secrets-file"
             if found is None:
                 raise self._wrong(f"`{key}` needs `{context}.{name}`, which is not set", remedy)

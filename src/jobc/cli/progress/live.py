@@ -131,7 +131,7 @@ def _detail(job: JobView, view: RunView) -> str:
     if job.status == "waiting":
         return view.waits_for(job)
     note = f"({job.note}) " if job.note else ""
-    return note + _progress(job)
+    return (note + _progress(job)).rstrip()
 
 
 def _progress(job: JobView) -> str:
