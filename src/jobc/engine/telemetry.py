@@ -20,6 +20,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from jobc.engine.recorder import Event
@@ -105,16 +106,22 @@ class Tracing:
             self.trouble = self.trouble or f"{type(error).__name__}: {error}"
 
     def close(self) -> None:
-        """End what is open, and send. Returns after `FLUSH_SECONDS` at the latest."""
+        """End what is open, and send. Returns after `FLUSH_SECONDS` at the latest, and when interrupted."""
         for _, stages in self._combinations.values():
             for span in reversed(stages.values()):
                 span.end()
         for span in reversed(self._spans.values()):
             span.end()
-        thread = threading.Thread(target=self._provider.shutdown, name="jobc-tracing", daemon=True)
-        thread.start()
-        thread.join(FLUSH_SECONDS)
-        if thread.is_alive():
+        sent = threading.Event()
+
+        def send() -> None:
+            self._provider.shutdown()
+            sent.set()
+
+        threading.Thread(target=send, name="jobc-tracing", daemon=True).start()
+        with suppress(KeyboardInterrupt):
+            sent.wait(FLUSH_SECONDS)
+        if not sent.is_set():
             self.trouble = self.trouble or f"not all spans were sent within {FLUSH_SECONDS:g} s"
         logging.getLogger("opentelemetry").removeHandler(self._complaints)
 
