@@ -268,7 +268,8 @@ def test_a_command_gets_the_payload_and_no_secret_of_the_environment(folder: Fol
     ],
 )
 def test_a_command_that_fails_is_said(folder: Folder, command: str, said: str) -> None:
-    folder.hooks(f'[[hooks]]\ncommand = {command}\ntimeout = "300ms"\n')
+    limit = "300ms" if "sleep" in command else "30s"
+    folder.hooks(f'[[hooks]]\ncommand = {command}\ntimeout = "{limit}"\n')
     code, _, error = folder.run("-q")
     assert code == 1
     assert said in error
