@@ -37,10 +37,12 @@ class Config:
         "color",
         "exclude",
         "files",
+        "hooks",
         "lint_fail_on",
         "lint_ignore",
         "lint_select",
         "lint_severity",
+        "otel",
         "path",
         "root",
         "run_max_parallel",
@@ -58,6 +60,9 @@ class Config:
         self.lint_fail_on: str | None = None
         self.lint_severity: dict[str, str] = {}
         self.cache_max_size: int | str | None = None
+        #: Tables as they were written; `cli.observers` reads them.
+        self.hooks: list[dict[str, Any]] = []
+        self.otel: bool | None = None
         self.run_max_parallel: int | None = None
         self.run_timeout: int | float | str | None = None
 
@@ -92,6 +97,15 @@ def _severities(value: object) -> str | None:
     return None if fits else "a table from rule names to error, warning or info"
 
 
+def _boolean(value: object) -> str | None:
+    return None if isinstance(value, bool) else "true or false"
+
+
+def _tables(value: object) -> str | None:
+    fits = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    return None if fits else "tables, each written as [[hooks]]"
+
+
 TABLES = ("cache", "lint", "run")
 
 #: setting → (attribute of Config, what it wants in words where the value does not fit).
@@ -104,6 +118,8 @@ SETTINGS: dict[str, tuple[str, Callable[[object], str | None]]] = {
     "lint.fail-on": ("lint_fail_on", _one_of(*SEVERITIES)),
     "lint.severity": ("lint_severity", _severities),
     "cache.max-size": ("cache_max_size", _size),
+    "hooks": ("hooks", _tables),
+    "otel": ("otel", _boolean),
     "run.max-parallel": ("run_max_parallel", _positive),
     "run.timeout": ("run_timeout", _duration),
 }
@@ -196,11 +212,13 @@ def _take_environment(config: Config, environ: Mapping[str, str]) -> None:
     for name, (attribute, wants) in SETTINGS.items():
         variable = "JOBC_" + name.upper().replace(".", "_").replace("-", "_")
         text = environ.get(variable)
-        if not text or wants is _severities:
+        if not text or wants in (_severities, _tables):
             continue
         value: object = text
         if wants is _strings:
             value = [part.strip() for part in text.split(",") if part.strip()]
+        elif wants is _boolean:
+            value = {"1": True, "true": True, "0": False, "false": False}.get(text.lower(), text)
         elif wants in (_positive, _duration) and text.isdecimal():
             value = int(text)
         wanted = wants(value)

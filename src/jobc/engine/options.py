@@ -34,6 +34,7 @@ class Options:
     folder in which engines share their concurrency groups; without one a group ends with the run. `clock` is what the
     engine times by. `store` is the folder of the store (`engine.store`), for the cache and for artifacts that outlive the
     run; `cache` what the cache is used for (`engine.cache`), `cache_size` how many bytes its entries may take.
+    `trace` gives the trace that tasks belong to (`Inputs.trace`), once the run has started.
     """
 
     __slots__ = (
@@ -58,6 +59,7 @@ class Options:
         "secrets",
         "store",
         "timeout",
+        "trace",
         "workdir",
     )
 
@@ -85,6 +87,7 @@ class Options:
         store: str | None = None,
         cache: str = "use",
         cache_size: int = CACHE_SIZE,
+        trace: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.run_id = run_id
         self.job = job
@@ -109,3 +112,4 @@ class Options:
         self.store = store
         self.cache = cache
         self.cache_size = cache_size
+        self.trace = trace

@@ -156,8 +156,10 @@ class Recorder:
         params: Mapping[str, Any],
         options: Mapping[str, Any],
         jobs: list[tuple[int, str]],
+        needs: Mapping[str, list[str]],
+        triggered_by: Place | None,
     ) -> int:
-        """Enter a run; its key. `parent`: the key and stage of the run that triggered it."""
+        """Enter a run; its key. `parent`: the key and stage of the run that triggered it, from `triggered_by`."""
         key = 0
         if self._journal is not None:
             try:
@@ -188,8 +190,21 @@ class Recorder:
                 if parent is None:
                     raise
                 self._fail(error)
-        more = {"workflow": workflow, "file": file, "parent": parent_id, "params": dict(params)}
-        self._tell("run-started", id, None, None, None, {**more, "jobs": [job for _, job in jobs]})
+        more: dict[str, Any] = {
+            "workflow": workflow,
+            "file": file,
+            "parent": parent_id,
+            "params": dict(params),
+        }
+        more |= {"jobs": [job for _, job in jobs], "needs": needs, "triggered_by": None}
+        if parent is not None and triggered_by is not None:
+            more["triggered_by"] = {
+                "job": triggered_by.job,
+                "combination": triggered_by.combination,
+                "attempt": triggered_by.attempt,
+                "stage": parent[1],
+            }
+        self._tell("run-started", id, None, None, None, more)
         return key
 
     def run_cancelling(self, run: str, key: int, reason: str) -> None:

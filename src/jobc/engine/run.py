@@ -183,6 +183,8 @@ class _Launch:
                 "workdir": options.workdir,
             },
             jobs=[(state.position, state.job.id) for state in run.jobs],
+            needs={state.job.id: [need.job.id for need in state.needs] for state in run.jobs if state.needs},
+            triggered_by=None if ticket is None else ticket.combination.place,
         )
 
 

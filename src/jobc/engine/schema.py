@@ -4,7 +4,8 @@
 since the epoch; `outputs`, `matrix`, `error` and their like are JSON. `combination` is the index in the job's
 expansion, `stage` a path such as `2.left.0`. A row of `stages` or `combinations` without `ended` was running when
 its engine stopped. `artifacts` has a row for each file that a combination published (`interpreter.filesets.Entry`);
-`combinations.cache` says what its cache did, `{"hit", "reason", "from_run"}`.
+`combinations.cache` says what its cache did, `{"hit", "reason", "from_run"}`. A row of `hooks` is a delivery that has
+ended: `problem` says why in vain.
 """
 
 from __future__ import annotations
@@ -122,5 +123,19 @@ MIGRATIONS: list[str] = [
         PRIMARY KEY (run, job, combination, name, path)
     ) WITHOUT ROWID;
     ALTER TABLE combinations ADD COLUMN cache TEXT;
+    """,
+    """
+    CREATE TABLE hooks (
+        seq INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        hook TEXT NOT NULL,
+        event TEXT NOT NULL,
+        job TEXT,
+        attempts INTEGER NOT NULL,
+        time REAL NOT NULL,
+        duration REAL NOT NULL,
+        problem TEXT
+    );
+    CREATE INDEX hooks_run ON hooks (run);
     """,
 ]

@@ -194,6 +194,7 @@ class Tasks:
             workdir=options.workdir,
             grace=options.grace,
             live=options.live,
+            trace=options.trace(),
         )
         limit = self._judge.duration(job.timeout, environment, "timeout")
         task = Task(

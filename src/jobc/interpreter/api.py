@@ -275,7 +275,7 @@ class Inputs:
     names to their values. `env` is what the workflow's and job's `env` gave on top of `environ`, the
     environment that processes inherit. `workdir` is the folder that stages run in. `live` holds live objects for
     the `vars` of inline Python stages, by the stage's span. `files` is set where the job has artifacts or a cache, and
-    runs where these are available.
+    runs where these are available. `trace` is `<id>-<flags>` of the trace that the run is recorded in, None where it is not.
     """
 
     __slots__ = (
@@ -290,6 +290,7 @@ class Inputs:
         "run",
         "secrets",
         "strategy",
+        "trace",
         "workdir",
     )
 
@@ -308,6 +309,7 @@ class Inputs:
         grace: float = 10.0,
         live: Optional[Mapping[int, Mapping[str, Any]]] = None,
         files: Optional["Files"] = None,
+        trace: Optional[str] = None,
     ) -> None:
         self.params = params
         self.matrix = matrix or {}
@@ -321,3 +323,4 @@ class Inputs:
         self.grace = grace
         self.live = live or {}
         self.files = files
+        self.trace = trace

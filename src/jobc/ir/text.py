@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from jobc.ir import program as ir
 from jobc.ir.codec import content_hash
@@ -14,6 +14,13 @@ _CONDITIONS = ("condition", "until")
 def dump(program: ir.Program) -> str:
     """The readable form of a program; equal programs give equal text, different ones different text in all that runs."""
     return "\n".join(_Dump(program).lines()) + "\n"
+
+
+def job_texts(program: ir.Program, workflow: int) -> Dict[str, List[str]]:
+    """The lines of each job by its id, without its number and places in files: equal where nothing that runs differs."""
+    flow = program.workflows[workflow]
+    dump = _Placeless(program)
+    return {job.id: [line.rstrip() for line in dump._job(0, job, flow)] for job in flow.jobs}
 
 
 class _Dump:
@@ -240,6 +247,18 @@ class _Dump:
 
     def _place(self, span: int) -> str:
         return "%s:%d" % self._program.place(span)
+
+
+class _Placeless(_Dump):
+    def _place(self, span: int) -> str:
+        return ""
+
+    def _script(self, script: ir.Script, depth: int) -> Iterator[str]:
+        pad = "  " * depth
+        for slot in script.slots:
+            yield "%s%s = %s (%s)" % (pad, slot.name, self._value(slot.code), slot.use)
+        for line in script.text.split("\n"):
+            yield "%s| %s" % (pad, line)
 
 
 def _if_missing(choice: str) -> str:

@@ -14,9 +14,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobc.cli.context import Context, is_terminal
-from jobc.errors import UsageError
+from jobc.errors import JobcError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jobc.engine.options import Options
     from jobc.engine.result import RunResult
 
@@ -59,11 +61,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=FORMATS,
         help="default: rich on a terminal, plain elsewhere; json and jsonl for programs",
     )
+    parser.add_argument(
+        "--report", metavar="FILE.html", help="write an HTML report of the run when it has ended"
+    )
     parser.add_argument("--stdin-filename", metavar="NAME", help="what to call standard input in messages")
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     from jobc.cli.compiler import load_program
+    from jobc.cli.observers import observers
     from jobc.cli.run_inputs import read_params, read_secrets
     from jobc.engine.journal import Journal, path_in
     from jobc.engine.run import check_params, execute
@@ -76,6 +82,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     params = check_params(program.workflows[program.entry], given, textual)
     if args.secrets_file is not None:
         options.secrets = read_secrets(args.secrets_file, context)
+    report = None if args.report is None else _report_path(args.report, context)
     form = args.format or (
         "rich" if is_terminal(context.stdout) and os.environ.get("TERM") != "dumb" else "plain"
     )
@@ -84,17 +91,20 @@ def run(args: argparse.Namespace, context: Context) -> int:
     options.journal = Journal.create(path_in(context.state_dir))
     with ExitStack() as stack:
         stack.callback(options.journal.close)
+        watching = stack.enter_context(observers(options, context))
         interrupts = stack.enter_context(Interrupts(options.control))
         progress = _progress(form, os.path.dirname(path), context)
-        take = _listeners(form, progress, context)
+        take = watching.listener(_display(form, progress, context), options.control)
         if progress is not None:
             with progress:
                 result = execute(program, params, options, take)
             progress.finish()
         else:
             result = execute(program, params, options, take)
-    if form == "json":
-        result.write_json(context.stdout)
+        watching.check()
+        if form == "json":
+            result.write_json(context.stdout)
+        reported = report is None or _report(report, args.report, result, options.journal, context)
     if not os.path.exists(options.journal.path):
         context.stderr.write(
             f"warning: {options.journal.path} was removed while the run went on; history does not know this run\n"
@@ -102,7 +112,33 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if result.state_error is not None:
         context.stdout.flush()
         raise result.state_error
-    return _exit_code(result, interrupts.first)
+    code = _exit_code(result, interrupts.first)
+    return code if reported or code else 2
+
+
+def _report_path(given: str, context: Context) -> str:
+    """Where the report will be. Raises UsageError where it cannot be written, before anything runs."""
+    path = os.path.abspath(os.path.join(context.cwd, given))
+    folder = os.path.dirname(path)
+    if os.path.isdir(path) or not os.access(folder, os.W_OK):
+        why = "it is a folder" if os.path.isdir(path) else f"there is no folder {folder} that can be written"
+        raise UsageError(f"the report cannot be written to `{given}`: {why}", help="choose another file")
+    return path
+
+
+def _report(path: str, shown: str, result: RunResult, journal: Any, context: Context) -> bool:
+    """Write the report; False, with a message, where that failed: the run's own result stands."""
+    from jobc.cli.runs.reporting import write_report
+    from jobc.engine.history import History
+
+    try:
+        write_report(History(journal), result.run_id, path, shown)
+    except JobcError as error:
+        context.stderr.write(f"error: {error}\n")
+        return False
+    if context.verbosity >= 0:
+        context.stderr.write(f"report: {shown}\n")
+    return True
 
 
 def _keep_for_results(context: Context) -> None:
@@ -200,7 +236,8 @@ def _progress(form: str, folder: str, context: Context) -> Progress | None:
     return None
 
 
-def _listeners(form: str, progress: Progress | None, context: Context) -> Any:
+def _display(form: str, progress: Progress | None, context: Context) -> Callable[[Any], None] | None:
+    """What shows events, as they come."""
     if form != "jsonl":
         return progress.take if progress is not None else None
     import json

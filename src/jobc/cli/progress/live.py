@@ -73,7 +73,7 @@ class LiveProgress:
                 if job.status == "success":
                     mark = glyph("success", self._stream)
                     self._console.print(f"{mark} {job.id}", style="green", end="")
-                    why = f", {job.reason}" if job.reason else ""
+                    why = "".join(f", {each}" for each in (job.reason, job.note) if each)
                     self._console.print(f" {_count(job)}{duration_text(job.duration)}{why}", style="dim")
         write_summary(self._view, self._stream, color=self._color, quiet=self._quiet)
 
@@ -104,7 +104,7 @@ class LiveProgress:
                 mark,
                 Text(job.id, style),
                 Text(took, "dim", justify="right"),
-                Text(_detail(job), "dim", no_wrap=True),
+                Text(_detail(job, self._view), "dim", no_wrap=True),
             )
         ended = sum(1 for job in jobs if job.status in ("success", "failed", "skip", "cancel"))
         elapsed = _elapsed(self._view.started)
@@ -136,11 +136,16 @@ def _count(job: JobView) -> str:
     return f"{job.ended}/{job.total} " if job.total > 1 else ""
 
 
-def _detail(job: JobView) -> str:
+def _detail(job: JobView, view: RunView) -> str:
+    if job.status == "waiting":
+        return view.waits_for(job)
+    note = f"({job.note}) " if job.note else ""
+    return (note + _progress(job)).rstrip()
+
+
+def _progress(job: JobView) -> str:
     if job.status == "running":
         failed = f"{job.failed} {STATUSES['failed'][3]}, " if job.failed else ""
         stages = [stage for stage in job.running.values() if stage]
         return _count(job) + failed + ", ".join(stages[:3])
-    if job.status == "waiting":
-        return job.reason or ""
     return _count(job) + (job.reason or "")

@@ -33,7 +33,8 @@ class PlainProgress:
         words = self._words(event)
         if words is not None:
             clock = datetime.fromisoformat(event["time"]).astimezone().strftime("%H:%M:%S")
-            self._stream.write(f"{self._paint(clock, '2')} {words}\n")
+            note = f" ({event['note']})" if event.get("note") else ""
+            self._stream.write(f"{self._paint(clock, '2')} {words}{note}\n")
             self._stream.flush()
 
     def finish(self) -> None:
@@ -54,6 +55,8 @@ class PlainProgress:
             return f"run {event['run']} is ending: {event['reason']}; clean-up jobs still run"
         if kind == "run-ended":
             return f"run {event['run']} {self._status(event['status'])}" + _after(event)
+        if kind == "job-ready" and event.get("note"):
+            return f"{where}: ready"
         if kind == "job-started":
             count = event["combinations"]
             return f"{where}: started" + (f", {count} combinations" if count > 1 else "")

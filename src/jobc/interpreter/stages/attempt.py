@@ -14,6 +14,7 @@ from jobc.interpreter.cgroups import process_limit
 from jobc.interpreter.contexts import JobState, Scope, StageFailure
 from jobc.interpreter.lines import output_limit
 from jobc.interpreter.processes import Exit, signal_name
+from jobc.interpreter.trace import traceparent
 from jobc.ir.program import CodeIndex, Stage
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 
@@ -98,12 +99,22 @@ class Attempt:
         run = self.scope.run_context()
         return {
             **self.state.inputs.environ,
+            **self._trace(),
             **self.scope.env,
             "JOBC_RUN_ID": str(run.get("id") or ""),
             "JOBC_JOB": self.state.job.id,
             "JOBC_STAGE": self.path,
             "JOBC_ATTEMPT": str(run.get("attempt") or self.number),
         }
+
+    def _trace(self) -> Dict[str, str]:
+        """What makes the spans of a program that the stage starts children of the stage's own."""
+        inputs = self.state.inputs
+        if inputs.trace is None:
+            return {}
+        place = (inputs.run.get("id", ""), self.state.job.id, inputs.strategy.get("index", 0))
+        number = inputs.run.get("attempt") or 1
+        return {"TRACEPARENT": traceparent(inputs.trace, *place, number, self.path, self.number)}
 
     def after(self, ended: Exit) -> None:
         """Look at a process's end: remember what it left running, or end that, and raise Cut where it was cut."""

@@ -1,4 +1,4 @@
-"""Artifacts of a run for people: under `runs show`, as a list, and copied out of the store.
+"""`jobc runs artifacts`: the artifacts of a run for people, under `runs show`, as a list, and copied out of the store.
 
 Copied out, an artifact goes to `DIR/NAME/`, that of a job with a matrix to a folder in it for each combination. A name that
 several jobs published gets a folder for each job.
@@ -7,11 +7,11 @@ several jobs published gets a folder for each job.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from jobc.cli.context import Context
+from jobc.cli.runs.words import RUN_HELP, write_json
 from jobc.cli.sizes import size_text
 from jobc.errors import StateError, UsageError
 
@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     parser.add_argument("-o", "--output", metavar="DIR", help="copy the files to this folder")
     parser.add_argument("--job", metavar="ID", help="of this job only")
     parser.add_argument("--name", metavar="NAME", help="of this name only")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
 
 
-def show(combination: dict[str, Any], indent: str, context: Context, paint: Paint) -> None:
+def show(combination: dict[str, Any], indent: str, out: TextIO, paint: Paint) -> None:
     """The lines of `runs show` for a combination's cache and artifacts."""
     cache = combination.get("cache")
     if cache is not None and not cache["hit"]:
-        context.stdout.write(paint(f"{indent}cache miss: {cache['reason']}", "2") + "\n")
+        out.write(paint(f"{indent}cache miss: {cache['reason']}", "2") + "\n")
     for artifact in combination.get("artifacts", ()):
-        context.stdout.write(f"{indent}artifact {artifact['name']}: {_contents(artifact['files'])}\n")
+        out.write(f"{indent}artifact {artifact['name']}: {_contents(artifact['files'])}\n")
 
 
 def run(args: argparse.Namespace, history: History, context: Context) -> int:
@@ -48,8 +50,7 @@ def run(args: argparse.Namespace, history: History, context: Context) -> int:
     if args.output is not None:
         return _copy(found["id"], chosen, rows, args, context)
     if args.format == "json":
-        json.dump(chosen, context.stdout, indent=2, ensure_ascii=False)
-        context.stdout.write("\n")
+        write_json(chosen, context)
         return 0
     if not chosen:
         context.stdout.write(_nothing(found["id"], rows) + "\n")
