@@ -14,6 +14,7 @@ from jobc.model.base import Model, kebab
 #: Headings, and the names of `jobc.__all__` under each, in this order. A test compares them with `__all__`.
 SECTIONS = {
     "Workflows and jobs": ("Workflow", "Param", "Job", "Concurrency", "Retry"),
+    "Files": ("Cache", "Artifacts", "Published", "Placed"),
     "Strategies and rules": ("Strategy", "Rule"),
     "Results": ("Result", "Status", "SUCCESS", "FAILED", "SKIP", "CANCEL", "WAIT"),
     "Environments": (

@@ -101,6 +101,8 @@ def keys_page() -> str:
     ]
     for table in (keys.WORKFLOW, keys.PARAM, keys.DEFAULTS, keys.ON, keys.SCHEDULE, keys.INCLUDE, keys.JOB):
         lines += _table(table)
+    for table in (keys.CACHE, keys.ARTIFACTS, keys.PUBLISHED, keys.PLACED):
+        lines += _table(table)
     for table in (keys.RUNS_ON, keys.STRATEGY, keys.RETRY, keys.CONCURRENCY, keys.RESOURCES):
         lines += _table(table)
     lines += ["", "## Stages", "", "Every stage may hold these; what kind it is, its own key says.", ""]
@@ -140,6 +142,9 @@ SHAPES = {
     "value": "anything",
     "texts": "map of texts",
     "names": "one name or a list",
+    "paths": "path or glob, or a list",
+    "artifacts-out": "paths, or map of names",
+    "artifacts-in": "names, or map to folders",
     "number": "number, constant",
     "list": "list",
     "map": "map",

@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jobc.errors import CompileError, JobcError, ParamError, StateError, UsageError
+    from jobc.model.files import Artifacts, Cache, Placed, Published
     from jobc.model.job import Concurrency, Job
     from jobc.model.result import CANCEL, FAILED, SKIP, SUCCESS, WAIT, Result, Status
     from jobc.model.runs_on import (
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 #: name → module; the block above says the same to type checkers, and a test compares them.
 _MODULES = {
     "jobc.errors": ("CompileError", "JobcError", "ParamError", "StateError", "UsageError"),
+    "jobc.model.files": ("Artifacts", "Cache", "Placed", "Published"),
     "jobc.model.job": ("Concurrency", "Job"),
     "jobc.model.result": ("CANCEL", "FAILED", "SKIP", "SUCCESS", "WAIT", "Result", "Status"),
     "jobc.model.runs_on": (
@@ -98,9 +100,11 @@ __all__ = [
     "SUCCESS",
     "WAIT",
     "Arm",
+    "Artifacts",
     "AwsBatchArgs",
     "AzBatchArgs",
     "BashStage",
+    "Cache",
     "CallStage",
     "CaseStage",
     "CloudBatchArgs",
@@ -122,6 +126,8 @@ __all__ = [
     "ParallelStage",
     "Param",
     "ParamError",
+    "Placed",
+    "Published",
     "PyStage",
     "RaiseStage",
     "Result",

@@ -14,6 +14,7 @@ from engine_programs import Builder, Scripted, failure, run, success
 from jobc.engine import owner
 from jobc.engine.history import History
 from jobc.engine.journal import Journal, path_in
+from jobc.engine.log_lines import LogPlace, LogReader
 from jobc.engine.options import Options
 from jobc.engine.run import execute
 from jobc.engine.schema import MIGRATIONS
@@ -268,7 +269,8 @@ def test_what_a_remote_backend_tells_at_the_end_is_kept_too(state, journal):
     run(builder, backend=backend, journal=journal)
     history = History.open(state)
     last = history.find("last")
-    assert [piece["text"] for piece in history.logs(last, "a", None)] == ["one\ntwo\n"]
+    lines = LogReader(history, last, LogPlace.parse("a", history, last)).more()
+    assert [line.text for line in lines] == ["one", "two"]
     (combination,) = history.detail(last)["jobs"]["a"]["combinations"]
     assert combination["stages"][0]["outputs"] == {"x": 1}
     history.close()

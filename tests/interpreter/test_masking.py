@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobc.interpreter.lines import LINE_BOUND, Lines
 from jobc.interpreter.masking import Masker
-from jobc.interpreter.processes import LINE_BOUND, Lines
 from jobc.interpreter.values import SecretText
 
 SECRET = 'p@ss/word+ü "x"'

@@ -67,6 +67,74 @@ os.rmdir(inputs.workdir)
 print("fine")
 """
 
+FILES = """
+import hashlib, os, sys, tempfile
+from datetime import datetime, timezone
+from jobc.interpreter.api import Cancellation, Inputs
+from jobc.interpreter.filesets import BlobProblem, StoreCapabilities
+from jobc.interpreter.files import Files
+from jobc.interpreter.hash_index import HashIndex
+from jobc.interpreter.run import run_combination
+from jobc.ir import program as ir
+import jobc.interpreter.code_reads
+
+program = ir.Program()
+program.files = ["flow.job.yml"]
+program.spans = [(0, 10, 1, 10, 2)]
+
+def code(tree):
+    program.codes.append(ir.Code(tree, 0))
+    return len(program.codes) - 1
+
+class Store:
+    capabilities = StoreCapabilities(max_blob=100)
+    def __init__(self): self.blobs = {}
+    def has(self, digest, size): return digest in self.blobs
+    def put(self, path, known):
+        with open(path, "rb") as source:
+            data = source.read()
+        digest = hashlib.sha256(data).hexdigest()
+        self.blobs[digest] = data
+        return digest, len(data)
+    def fetch(self, digest, target):
+        if digest not in self.blobs:
+            raise BlobProblem(digest, damaged=False)
+        with open(target, "xb") as out:
+            out.write(self.blobs[digest])
+
+class Host:
+    def emit(self, event): pass
+    def now(self): return datetime.now(timezone.utc)
+
+def bash(text):
+    return ir.BashStage(0, ir.Script("bash", text, [], 0, [(1, 11)]))
+
+build = ir.Job("build", 0)
+build.stages = [bash("mkdir d; echo x > d/tool; chmod 755 d/tool; ln -s tool d/link")]
+build.artifacts = [ir.Published("made", [code("d")])]
+use = ir.Job("use", 0)
+placed = ir.Placed("made")
+placed.publishers, placed.name, placed.path = [0], "made", code("here")
+use.placed = [placed]
+use.stages = [bash("test -x here/d/link")]
+large = ir.Job("large", 0)
+large.stages = [bash("head -c 101 /dev/zero > f")]
+large.artifacts = [ir.Published("large", [code("f")])]
+workflow = ir.Workflow("flow", 0)
+workflow.jobs = [build, use, large]
+program.workflows = [workflow]
+store, published = Store(), {}
+for number, wanted in enumerate(["success", "success", "failed"]):
+    with tempfile.TemporaryDirectory() as folder:
+        files = Files(store, HashIndex(folder), dict(published))
+        inputs = Inputs({}, environ=dict(os.environ), workdir=folder, files=files)
+        result = run_combination(program, 0, number, inputs, Host(), Cancellation())
+        published[number] = result.artifacts
+        assert result.status == wanted, result.error and result.error.message
+assert "`f` has 101 bytes, more than the 100 that the store takes" in result.error.message
+print("fine")
+"""
+
 
 def python39() -> str | None:
     """A Python 3.9 on PATH, or one that pyenv keeps."""
@@ -87,8 +155,9 @@ def python39() -> str | None:
 
 def check(python: str, path: Path) -> None:
     env = {"PYTHONPATH": str(path), "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([python, "-W", "error", "-c", PROGRAM], env=env, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("fine\n", "")
+    for program in (PROGRAM, FILES):
+        done = subprocess.run([python, "-W", "error", "-c", program], env=env, capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == ("fine\n", "")
 
 
 def test_on_python_39() -> None:

@@ -228,6 +228,7 @@ def test_of_two_branches_the_one_that_changed_a_parameter_later_has_changed_it(p
 
     state = JobState(
         program,
+        program.workflows[0],
         program.workflows[0].jobs[0],
         inputs(Replay(known)),
         Memory(),

@@ -72,13 +72,13 @@ def test_reading_what_was_written_gives_the_same_bytes(tree: Any) -> None:
 
 
 def test_every_node_and_field_has_a_row_in_the_layout() -> None:
-    from jobc.ir.codec import _LAYOUT
+    from jobc.ir.codec import LAYOUT
 
-    for kind, layout in _LAYOUT.items():
+    for kind, layout in LAYOUT.items():
         slots = {name for base in kind.__mro__ for name in getattr(base, "__slots__", ())}
         assert {field for field, _, _ in layout} == slots, kind
     nodes = {cls for cls in vars(ir).values() if isinstance(cls, type) and cls.__module__ == ir.__name__}
-    assert nodes - {ir.Program, ir.Code, ir.Stage} == set(_LAYOUT)
+    assert nodes - {ir.Program, ir.Code, ir.Stage} == set(LAYOUT)
 
 
 def test_the_form_is_canonical() -> None:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from jobc import (
     Arm,
+    Artifacts,
     BashStage,
+    Cache,
     CallStage,
     CaseStage,
     CompileError,
@@ -26,6 +28,8 @@ from jobc import (
     OnSlurm,
     ParallelStage,
     Param,
+    Placed,
+    Published,
     PyStage,
     RaiseStage,
     Retry,
@@ -215,6 +219,31 @@ jobs = st.builds(
     stages=stages,
     outputs=st.one_of(
         st.none(), st.dictionaries(names, st.one_of(data, st.just("${{ params.x }}")), max_size=2)
+    ),
+    cache=st.sampled_from(
+        [
+            None,
+            True,
+            False,
+            Cache(),
+            Cache(key={"x": ["${{ params.x }}", 1]}, inputs="a/*.csv", outputs=["b", "1"]),
+        ]
+    ),
+    artifacts=st.sampled_from(
+        [
+            None,
+            Artifacts(),
+            Artifacts(out="dist/**", in_="a"),
+            Artifacts(out=["a", "${{ params.x }}/b", "!c"], in_=["a", "b/c"]),
+            Artifacts(
+                out={
+                    "x": "a",
+                    "y z": Published(paths="b", when="always", if_missing="warn"),
+                    "1": ["c", "1"],
+                },
+                in_={"a": "b", "b/c": None, "d": Placed(path="e", per_combination=True, if_missing="ignore")},
+            ),
+        ]
     ),
     env=environments,
     timeout=durations,

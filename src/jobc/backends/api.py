@@ -30,13 +30,14 @@ LOST = "lost"
 class Capabilities:
     """What an environment can do, as data: nothing else of the program branches on a backend's name."""
 
-    __slots__ = ("hosted", "max_tasks", "notifies", "poll_seconds", "reattach", "shares_machine")
+    __slots__ = ("files", "hosted", "max_tasks", "notifies", "poll_seconds", "reattach", "shares_machine")
 
     def __init__(
         self,
         *,
         notifies: bool = False,
         hosted: bool = False,
+        files: bool = False,
         reattach: bool = False,
         max_tasks: int | None = None,
         poll_seconds: float = 2.0,
@@ -46,6 +47,8 @@ class Capabilities:
         self.notifies = notifies
         #: Takes `Task.host`: stages' events arrive while they run, and `trigger` stages work.
         self.hosted = hosted
+        #: Runs with `Inputs.files`: stages run where its store and the work folder are, so artifacts and the cache work.
+        self.files = files
         #: A handle is good in another process, after the one that submitted it has died.
         self.reattach = reattach
         #: Tasks that it holds at once; None: as many as the engine likes.

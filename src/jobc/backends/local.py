@@ -28,7 +28,7 @@ class _Running:
 class LocalBackend:
     """Runs tasks in this process. Notifies; hosted; a handle dies with the process."""
 
-    capabilities = Capabilities(notifies=True, hosted=True, shares_machine=True)
+    capabilities = Capabilities(notifies=True, hosted=True, files=True, shares_machine=True)
 
     def __init__(self) -> None:
         self._tasks: dict[str, _Running] = {}

@@ -29,17 +29,20 @@ class Config:
 
     `files` and `exclude` are globs relative to `root`, the folder of the project's file `path`
     (both None without one). `lint_severity` maps rule names to severities.
-    `run_timeout` is seconds, or text such as `90s`.
+    `run_timeout` is seconds, or text such as `90s`; `cache_max_size` bytes, or text such as `20G`.
     """
 
     __slots__ = (
+        "cache_max_size",
         "color",
         "exclude",
         "files",
+        "hooks",
         "lint_fail_on",
         "lint_ignore",
         "lint_select",
         "lint_severity",
+        "otel",
         "path",
         "root",
         "run_max_parallel",
@@ -56,6 +59,10 @@ class Config:
         self.lint_ignore: list[str] = []
         self.lint_fail_on: str | None = None
         self.lint_severity: dict[str, str] = {}
+        self.cache_max_size: int | str | None = None
+        #: Tables as they were written; `cli.observers` reads them.
+        self.hooks: list[dict[str, Any]] = []
+        self.otel: bool | None = None
         self.run_max_parallel: int | None = None
         self.run_timeout: int | float | str | None = None
 
@@ -79,10 +86,27 @@ def _duration(value: object) -> str | None:
     return None if type(value) in (int, float) and value > 0 else "a number of seconds, or text such as 90s"  # type: ignore[operator]
 
 
+def _size(value: object) -> str | None:
+    from jobc.cli.sizes import size_of
+
+    return None if size_of(value) is not None else "a number of bytes, or text such as 500M or 20G"
+
+
 def _severities(value: object) -> str | None:
     fits = isinstance(value, dict) and all(item in SEVERITIES for item in value.values())
     return None if fits else "a table from rule names to error, warning or info"
 
+
+def _boolean(value: object) -> str | None:
+    return None if isinstance(value, bool) else "true or false"
+
+
+def _tables(value: object) -> str | None:
+    fits = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    return None if fits else "tables, each written as [[hooks]]"
+
+
+TABLES = ("cache", "lint", "run")
 
 #: setting → (attribute of Config, what it wants in words where the value does not fit).
 SETTINGS: dict[str, tuple[str, Callable[[object], str | None]]] = {
@@ -93,6 +117,9 @@ SETTINGS: dict[str, tuple[str, Callable[[object], str | None]]] = {
     "lint.ignore": ("lint_ignore", _strings),
     "lint.fail-on": ("lint_fail_on", _one_of(*SEVERITIES)),
     "lint.severity": ("lint_severity", _severities),
+    "cache.max-size": ("cache_max_size", _size),
+    "hooks": ("hooks", _tables),
+    "otel": ("otel", _boolean),
     "run.max-parallel": ("run_max_parallel", _positive),
     "run.timeout": ("run_timeout", _duration),
 }
@@ -156,7 +183,7 @@ def _read(path: str) -> dict[str, Any]:
 
 def _take(config: Config, table: Mapping[str, Any], path: str) -> None:
     for key, value in table.items():
-        if key in ("lint", "run"):
+        if key in TABLES:
             if not isinstance(value, dict):
                 raise UsageError(f"{path}: `{key}` must be a table", help=f"write it as [{key}]")
             for inner, part in value.items():
@@ -170,7 +197,7 @@ def _set(config: Config, name: str, value: object, origin: str) -> None:
     if known is None:
         from jobc.cli.nearest import did_you_mean
 
-        remedy = did_you_mean(name, [*SETTINGS, "lint", "run"], "known settings: " + ", ".join(SETTINGS))
+        remedy = did_you_mean(name, [*SETTINGS, *TABLES], "known settings: " + ", ".join(SETTINGS))
         raise UsageError(f"{origin}: there is no setting `{name}`", help=remedy)
     attribute, wants = known
     wanted = wants(value)
@@ -185,11 +212,13 @@ def _take_environment(config: Config, environ: Mapping[str, str]) -> None:
     for name, (attribute, wants) in SETTINGS.items():
         variable = "JOBC_" + name.upper().replace(".", "_").replace("-", "_")
         text = environ.get(variable)
-        if not text or wants is _severities:
+        if not text or wants in (_severities, _tables):
             continue
         value: object = text
         if wants is _strings:
             value = [part.strip() for part in text.split(",") if part.strip()]
+        elif wants is _boolean:
+            value = {"1": True, "true": True, "0": False, "false": False}.get(text.lower(), text)
         elif wants in (_positive, _duration) and text.isdecimal():
             value = int(text)
         wanted = wants(value)

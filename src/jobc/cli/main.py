@@ -22,7 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compile": ("jobc.cli.commands.compile", "compile to the deterministic IR, a text dump, or a graph"),
     "plan": ("jobc.cli.commands.plan", "say what would run and why, and what a change changes"),
     "run": ("jobc.cli.commands.run", "compile and execute a workflow"),
-    "runs": ("jobc.cli.commands.runs", "list and show past runs, and read their logs"),
+    "runs": ("jobc.cli.commands.runs", "list, show, follow, compare, cancel and report runs"),
+    "cache": ("jobc.cli.commands.cache", "see what jobs have cached, check it, and make room"),
     "import": ("jobc.cli.commands.import_", "rewrite a workflow of another tool, and report what changed"),
     "completion": ("jobc.cli.commands.completion", "print a completion script for bash, zsh or fish"),
 }

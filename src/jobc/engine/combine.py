@@ -55,6 +55,8 @@ class _Survey:
         self.skip_reason: str | None = None
         self.cancel_reason: str | None = None
         self.outputs: dict[str, list[Any]] = {}
+        self._hits = 0
+        self._sources: set[str] = set()
         for index, each in enumerate(combinations):
             self.first.setdefault(each.status, each)
             if each.status == FAILED:
@@ -63,6 +65,9 @@ class _Survey:
                 self.cancel_reason = _why(each)
             if each.reason and self.skip_reason is None:
                 self.skip_reason = each.reason
+            if each.cache is not None and each.cache["hit"]:
+                self._hits += 1
+                self._sources.add(each.cache["from_run"])
             for name, value in each.outputs.items():
                 values = self.outputs.get(name)
                 if values is None:
@@ -72,6 +77,15 @@ class _Survey:
     @property
     def statuses(self) -> list[str]:
         return list(self.first)
+
+    @property
+    def recalled(self) -> str | None:
+        """How much of a success came from the cache."""
+        if not self._hits:
+            return None
+        source = f" from run {next(iter(self._sources))}" if len(self._sources) == 1 else ""
+        part = "" if self._hits == self.count else f"{self._hits} of {self.count} combinations "
+        return f"{part}cached{source}"
 
 
 def not_run(matrix: dict[str, Any], why: str | None) -> CombinationResult:
@@ -94,7 +108,7 @@ def _reason(state: JobState, survey: _Survey, status: str) -> str | None:
     if status == SKIP:
         return survey.skip_reason or "nothing ran"
     if status != FAILED:
-        return None
+        return survey.recalled
     first = survey.first[FAILED]
     words = _why(first)
     if state.is_matrix:

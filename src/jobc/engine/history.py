@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from datetime import datetime
 from typing import Any
 
 from jobc.engine import owner
@@ -15,14 +17,14 @@ RUNNING = "running"
 #: The engine of the run died before its end.
 INTERRUPTED = "interrupted"
 
-_JSON = ("params", "options", "outputs", "error", "matrix", "handle")
+_JSON = ("params", "options", "outputs", "error", "matrix", "handle", "cache")
 
 
 class History:
     """The runs of a state directory (`.jobc`)."""
 
     def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+        self.journal = journal
 
     @classmethod
     def open(cls, state_dir: str) -> History | None:
@@ -31,29 +33,37 @@ class History:
         return cls(Journal(path)) if os.path.exists(path) else None
 
     def close(self) -> None:
-        self._journal.close()
+        self.journal.close()
 
     def runs(self, limit: int | None = None) -> list[dict[str, Any]]:
         """The newest first, as they were entered whatever the clock said then; nested runs left out."""
-        rows = self._journal.rows(
+        rows = self.journal.rows(
             "SELECT * FROM runs WHERE parent IS NULL ORDER BY run DESC LIMIT ?",
             (-1 if limit is None else limit,),
         )
         return [_run(row) for row in rows]
 
     def find(self, name: str) -> dict[str, Any]:
-        """The run with this id, the only one whose id begins so, or the newest (`last`). Raises UsageError."""
-        if name == "last":
-            runs = self.runs(1)
-            if not runs:
-                raise UsageError("there is no run yet", help="`jobc run FILE` makes one")
-            return runs[0]
-        exact = self._journal.rows("SELECT * FROM runs WHERE id = ?", (name,))
+        """The run with this id, or the only one whose id begins so; `latest` or `-1` is the newest, `-2` the one before.
+
+        Raises UsageError.
+        """
+        if name in ("latest", "last") or re.fullmatch(r"-[1-9][0-9]*", name):
+            back = int(name[1:]) if name.startswith("-") else 1
+            runs = self.runs(back)
+            if len(runs) < back:
+                had = f"there are only {len(runs)} runs" if runs else "there is no run yet"
+                raise UsageError(
+                    had, help="`jobc runs list` shows them" if runs else "`jobc run FILE` makes one"
+                )
+            return runs[-1]
+        exact = self.rows("SELECT * FROM runs WHERE id = ?", name)
         if exact:
             return _run(exact[0])
-        rows = self._journal.rows(
+        rows = self.rows(
             "SELECT * FROM runs WHERE substr(id, 1, ?) = ? AND parent IS NULL ORDER BY run DESC",
-            (len(name), name),
+            len(name),
+            name,
         )
         if not rows:
             close = nearest(name, [run["id"] for run in self.runs()])
@@ -64,15 +74,44 @@ class History:
             raise UsageError(f"{len(rows)} runs begin with `{name}`", help=f"say more of its id: {ids}")
         return _run(rows[0])
 
+    def again(self, run: dict[str, Any]) -> dict[str, Any] | None:
+        """The run as it is now; None where it was removed meanwhile."""
+        rows = self.rows("SELECT * FROM runs WHERE run = ?", run["run"])
+        return _run(rows[0]) if rows else None
+
+    def root(self, run: dict[str, Any]) -> dict[str, Any]:
+        """The run that a process was started for: itself, or the first of those that led to it."""
+        while run["parent"] is not None:
+            run = _run(self.rows("SELECT * FROM runs WHERE run = ?", run["parent"])[0])
+        return run
+
+    def children(self, run: dict[str, Any]) -> list[dict[str, Any]]:
+        """The runs that it triggered, in their order."""
+        return [
+            _run(row) for row in self.rows("SELECT * FROM runs WHERE parent = ? ORDER BY run", run["run"])
+        ]
+
+    def program(self, run: dict[str, Any]) -> Any:
+        """The `ir.program.Program` that it ran; None where it is not kept or of another version."""
+        from jobc.ir.codec import loads
+
+        rows = self.rows("SELECT ir FROM programs WHERE hash = ?", run["program"])
+        try:
+            return loads(rows[0]["ir"]) if rows else None
+        except ValueError:
+            return None
+
     def detail(self, run: dict[str, Any]) -> dict[str, Any]:
-        """A run as `run --format json` gave it, as far as it went, and the runs that it triggered."""
+        """A run as `run --format json` gave it, as far as it went, with times, earlier attempts, hooks that failed,
+        and the tree of the runs that it triggered."""
         key, alive = run["run"], run["status"] == RUNNING
         jobs: dict[str, Any] = {}
         by_position: dict[int, dict[str, Any]] = {}
-        for row in self._select("SELECT * FROM jobs WHERE run = ? ORDER BY position", key):
+        for row in self.rows("SELECT * FROM jobs WHERE run = ? ORDER BY position", key):
             job = {
                 "status": row["status"] or _unended(alive, row["started"]),
                 "reason": row["reason"],
+                "started_at": instant(row["started"]),
                 "duration_s": row["duration"] or 0.0,
                 "attempts": row["attempts"],
                 "outputs": row["outputs"] or {},
@@ -81,13 +120,14 @@ class History:
             }
             jobs[row["id"]] = by_position[row["position"]] = job
         stages: dict[tuple[int, int, int], list[dict[str, Any]]] = {}
-        for row in self._select("SELECT * FROM stages WHERE run = ? ORDER BY started", key):
+        for row in self.rows("SELECT * FROM stages WHERE run = ? ORDER BY started", key):
             stage = {
                 "id": row["id"] or row["stage"],
                 "path": row["stage"],
                 "name": row["name"],
                 "status": row["status"] or _unended(alive, row["started"]),
                 "attempts": row["attempts"],
+                "started_at": instant(row["started"]),
                 "duration_s": row["duration"] or 0.0,
                 "outputs": row["outputs"] or {},
                 "error": _public(row["error"]),
@@ -96,85 +136,87 @@ class History:
             stages.setdefault((row["job"], row["combination"], row["attempt"]), []).append(stage)
         last: dict[tuple[int, int], dict[str, Any]] = {}
         query = "SELECT * FROM combinations WHERE run = ? ORDER BY job, combination, attempt"
-        for row in self._select(query, key):
-            last[(row["job"], row["combination"])] = {
+        for row in self.rows(query, key):
+            place = (row["job"], row["combination"])
+            before = last.get(place)
+            last[place] = {
+                "index": row["combination"],
                 "matrix": row["matrix"],
                 "status": row["status"] or _unended(alive, row["started"]),
                 "attempts": row["attempt"],
+                "started_at": instant(row["started"]),
                 "duration_s": row["duration"] or 0.0,
                 "outputs": row["outputs"] or {},
                 "error": _public(row["error"]),
+                "earlier": [*before.pop("earlier"), _attempt(before)] if before else [],
                 "stages": stages.get((row["job"], row["combination"], row["attempt"]), []),
             }
+            if row["cache"] is not None:
+                last[(row["job"], row["combination"])]["cache"] = row["cache"]
+        for row in self.artifacts(run):
+            last[(row["job"], row["combination"])].setdefault("artifacts", []).append(row["artifact"])
         for (position, _), combination in last.items():
             by_position[position]["combinations"].append(combination)
-        children = self._select("SELECT * FROM runs WHERE parent = ? ORDER BY run", key)
         return {
             **summary(run),
             "reason": run["reason"],
             "outputs": run["outputs"] or {},
             "params": run["params"],
             "jobs": jobs,
-            "triggered": [summary(_run(row)) for row in children],
+            "failed_hooks": self.rows(
+                "SELECT hook, event, job, attempts, problem FROM hooks"
+                " WHERE run = ? AND problem IS NOT NULL ORDER BY seq",
+                key,
+            ),
+            "triggered": self._tree(run),
         }
 
-    def logs(self, run: dict[str, Any], job: str | None, stage: str | None) -> list[dict[str, Any]]:
-        """Pieces of log in the order they came: `job`, `combination`, `attempt`, `stage`, `name`, `stream`, `time`, `text`.
+    def artifacts(self, run: dict[str, Any]) -> list[dict[str, Any]]:
+        """`job` (its position), `combination` and `artifact` of everything that a run published: `name`, `root`, `files`.
 
-        `stage` is an id or a path; its nested stages are included. Raises UsageError for a job or stage that is not there.
+        A file has `path`, `kind`, `mode`, `size` and `sha256` (of a link, `target`).
         """
-        jobs = {
-            row["id"]: row["position"] for row in self._select("SELECT * FROM jobs WHERE run = ?", run["run"])
-        }
-        if job is not None and job not in jobs:
-            raise UsageError(f"run {run['id']} has no job `{job}`", help="there are: " + ", ".join(jobs))
-        if stage is not None:
-            self._check_stage(run, None if job is None else jobs[job], stage)
-        rows = self._select(
-            "SELECT logs.*, jobs.id AS job_id, stages.id AS stage_id, stages.name FROM logs"
-            " JOIN jobs ON jobs.run = logs.run AND jobs.position = logs.job"
-            " LEFT JOIN stages ON stages.run = logs.run AND stages.job = logs.job"
-            " AND stages.combination = logs.combination AND stages.attempt = logs.attempt"
-            " AND stages.stage = logs.stage"
-            " WHERE logs.run = ? ORDER BY logs.seq",
-            run["run"],
-        )
-        pieces = []
-        for row in rows:
-            if job is not None and row["job_id"] != job:
-                continue
-            if stage is not None and not (
-                stage in (row["stage_id"], row["stage"])
-                or row["stage"].startswith((stage + ".", stage + "["))
-            ):
-                continue
-            pieces.append(
-                {
-                    "job": row["job_id"],
-                    "combination": row["combination"],
-                    "attempt": row["attempt"],
-                    "stage": row["stage"],
-                    "name": row["name"] or row["stage"],
-                    "stream": row["stream"],
-                    "time": row["time"],
-                    "text": row["text"],
-                }
-            )
-        return pieces
+        found: dict[tuple[int, int, str], dict[str, Any]] = {}
+        query = "SELECT * FROM artifacts WHERE run = ? ORDER BY job, combination, name, path"
+        for row in self.journal.rows(query, (run["run"],)):
+            mark = (row["job"], row["combination"], row["name"])
+            if mark not in found:
+                artifact: dict[str, Any] = {"name": row["name"], "root": row["root"], "files": []}
+                found[mark] = {"job": row["job"], "combination": row["combination"], "artifact": artifact}
+            file = {name: row[name] for name in ("path", "kind", "mode", "size")}
+            file["target" if row["kind"] == "link" else "sha256"] = row["digest"]
+            found[mark]["artifact"]["files"].append(file)
+        return list(found.values())
 
-    def _check_stage(self, run: dict[str, Any], position: int | None, stage: str) -> None:
-        known: dict[str, None] = {}
-        for row in self._select("SELECT job, stage, id FROM stages WHERE run = ? ORDER BY job", run["run"]):
-            if position is None or row["job"] == position:
-                known.update(dict.fromkeys((row["stage"], row["id"] or row["stage"])))
-        if stage not in known:
-            names = ", ".join(list(known)[:12]) + (", …" if len(known) > 12 else "")
-            raise UsageError(
-                f"run {run['id']} has no stage `{stage}`", help=f"there are: {names or 'none yet'}"
-            )
+    def _tree(self, run: dict[str, Any]) -> list[dict[str, Any]]:
+        return [
+            {**summary(child), "reason": child["reason"], "triggered": self._tree(child)}
+            for child in self.children(run)
+        ]
 
-    def _select(self, query: str, key: int) -> list[dict[str, Any]]:
-        return [_decoded(row) for row in self._journal.rows(query, (key,))]
+    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Rows of the journal, their JSON columns decoded."""
+        return [_decoded(row) for row in self.journal.rows(query, values)]
+
+
+def ended(run: dict[str, Any]) -> bool:
+    """Whether nothing more happens to a run as things stand."""
+    return bool(run["status"] != RUNNING)
+
+
+def instant(epoch: float | None) -> str | None:
+    """ISO text with the local zone, to the millisecond."""
+    return (
+        None
+        if epoch is None
+        else datetime.fromtimestamp(epoch).astimezone().isoformat(timespec="milliseconds")
+    )
+
+
+def _attempt(combination: dict[str, Any]) -> dict[str, Any]:
+    """An attempt that another one followed."""
+    kept = ("attempts", "status", "started_at", "duration_s", "error")
+    return {("attempt" if name == "attempts" else name): combination[name] for name in kept}
 
 
 def summary(run: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +226,7 @@ def summary(run: dict[str, Any]) -> dict[str, Any]:
         "file": run["file"],
         "workflow": run["workflow"],
         "status": run["status"],
-        "started_at": run["started"],
+        "started_at": instant(run["started"]),
         "duration_s": run["duration"],
     }
 

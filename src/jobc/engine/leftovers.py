@@ -13,20 +13,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import tempfile
 import time
 
 from jobc.errors import StateError
-from jobc.interpreter.mark import MARK, folder_prefix
+from jobc.interpreter import scratch
+from jobc.interpreter.mark import MARK
 
 #: The longest that killed processes may take to be gone, in seconds.
 PATIENCE = 5.0
 
 
 def end_leftovers(mark: str) -> int:
-    """End all processes and remove all folders of the run with that mark; how many processes there were."""
+    """End all processes of the run with that mark, and remove the folders of engines that died; how many processes there were."""
     if not mark:
         return 0
     ended: set[int] = set()
@@ -43,16 +43,8 @@ def end_leftovers(mark: str) -> int:
                 help="end them yourself, then resume again; nothing was started",
             )
         time.sleep(0.005)
-    _remove_folders(mark)
+    scratch.sweep(tempfile.gettempdir())
     return len(ended)
-
-
-def _remove_folders(mark: str) -> None:
-    prefix = folder_prefix({MARK: mark})
-    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
-        for entry in entries:
-            if entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 class _Process:

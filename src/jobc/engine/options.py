@@ -20,6 +20,8 @@ GRACE = 10.0
 INTERRUPTIONS = 10
 #: Runs inside runs (`trigger` stages), counted from the first.
 MAX_DEPTH = 16
+#: Bytes that the files of the cache's entries may take together.
+CACHE_SIZE = 10 * 1024**3
 
 
 class Options:
@@ -32,11 +34,15 @@ class Options:
     for jobs of the entry workflow that are not run but taken as ended so. `live` holds live objects for the `vars` of
     Python stages, by the span of the stage. `parent_id` is what `run.parent_id` is in the first run. `groups` is the
     folder in which engines share their concurrency groups; without one a group ends with the run. `clock` is what the
-    engine times by.
+    engine times by. `store` is the folder of the store (`engine.store`), for the cache and for artifacts that outlive the
+    run; `cache` what the cache is used for (`engine.cache`), `cache_size` how many bytes its entries may take.
+    `trace` gives the trace that tasks belong to (`Inputs.trace`), once the run has started.
     """
 
     __slots__ = (
         "backend",
+        "cache",
+        "cache_size",
         "clock",
         "control",
         "environ",
@@ -54,7 +60,9 @@ class Options:
         "parent_id",
         "run_id",
         "secrets",
+        "store",
         "timeout",
+        "trace",
         "workdir",
     )
 
@@ -79,6 +87,10 @@ class Options:
         parent_id: str | None = None,
         groups: str | None = None,
         clock: Clock = MONOTONIC,
+        store: str | None = None,
+        cache: str = "use",
+        cache_size: int = CACHE_SIZE,
+        trace: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.run_id = run_id
         self.job = job
@@ -102,3 +114,7 @@ class Options:
         self.parent_id = parent_id
         self.groups = groups
         self.clock = clock
+        self.store = store
+        self.cache = cache
+        self.cache_size = cache_size
+        self.trace = trace

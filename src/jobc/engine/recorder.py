@@ -7,7 +7,7 @@ when all has ended (`finish`): the disk may have room again. A listener that fai
 
 An event is a map: `event`, `time` (ISO, UTC), `run`, `job`, `combination` (its index), `stage` (its path), each
 null where it does not apply, and what the kind adds. Kinds: `run-started run-waiting job-ready job-waiting job-started
-combination-started stage-started log stage-retrying stage-ended combination-ended job-ended run-cancelling run-ended`.
+combination-started cache stage-started log stage-retrying stage-ended combination-ended job-ended run-cancelling run-ended`.
 A run that is resumed begins with `run-started`, `resumed` true; `job-started` and `job-ended` of what an earlier engine saw have `kept`.
 """
 
@@ -58,8 +58,8 @@ _STALE_RUNS = (
     " AND (parent_stage = ? OR " + _INSIDE.format("parent_stage") + ")"
 )
 _COMBINATION_ENDED = (
-    "UPDATE combinations SET status = ?, ended = ?, duration = ?, outputs = ?, error = ?, reason = ?, retry_at = ?"
-    + _AT
+    "UPDATE combinations SET status = ?, ended = ?, duration = ?, outputs = ?, error = ?, reason = ?, retry_at = ?,"
+    " cache = ?" + _AT
 )
 _JOB_ENDED = (
     "UPDATE jobs SET status = ?, reason = ?, error = ?, ended = ?, duration = ?, attempts = ?, outputs = ?"
@@ -229,10 +229,12 @@ class Recorder:
         state: Mapping[str, Any],
         mark: str,
         jobs: list[tuple[int, str]],
+        needs: Mapping[str, list[str]],
+        triggered_by: Place | None,
     ) -> int:
         """Enter a run; its key. `parent`: the key of the run that triggered it; stage, job, combination, attempt.
 
-        `state` is what the run's jobs see of it, in exact types. Raises StateError.
+        `state` is what the run's jobs see of it, in exact types; `triggered_by` is where `parent` asked. Raises StateError.
         """
         key = 0
         if self._journal is not None:
@@ -260,8 +262,15 @@ class Recorder:
                     self._fail(error)
                 raise
         self._jobs[key] = jobs
-        more = {"workflow": workflow, "file": file, "parent": parent_id, "params": dict(params)}
-        self._tell("run-started", id, None, None, None, {**more, "jobs": [job for _, job in jobs]})
+        more: dict[str, Any] = {
+            "workflow": workflow,
+            "file": file,
+            "parent": parent_id,
+            "params": dict(params),
+        }
+        asked = None if parent is None or triggered_by is None else (triggered_by, parent[1])
+        more |= {"jobs": [job for _, job in jobs], "needs": needs, "triggered_by": _asker(asked)}
+        self._tell("run-started", id, None, None, None, more)
         return key
 
     def run_resumed(
@@ -275,6 +284,8 @@ class Recorder:
         params: Mapping[str, Any],
         state: Mapping[str, Any],
         jobs: list[tuple[int, str]],
+        needs: Mapping[str, list[str]],
+        triggered_by: tuple[Place, str] | None,
         kept: int,
     ) -> None:
         """This process goes on with a run; `kept` of its jobs have ended."""
@@ -287,7 +298,8 @@ class Recorder:
         self._mark(key, "run-resumed", None, None, None)
         self._jobs[key] = jobs
         more: dict[str, Any] = {"workflow": workflow, "file": file, "parent": parent_id}
-        more.update(params=dict(params), jobs=[job for _, job in jobs], resumed=True, kept=kept)
+        more.update(params=dict(params), jobs=[job for _, job in jobs], needs=needs, resumed=True, kept=kept)
+        more["triggered_by"] = _asker(triggered_by)
         self._tell("run-started", id, None, None, None, more)
 
     def job_kept(self, run: str, job: str, result: JobResult | None, total: int, ended: int) -> None:
@@ -404,12 +416,15 @@ class Recorder:
                 self._error(result.error),
                 result.reason and self._veil.text(result.reason),
                 None if retried_in is None else time.time() + retried_in,
+                None if result.cache is None else self._json(result.cache),
                 place.key,
                 place.position,
                 place.combination,
                 place.attempt,
             ),
         )
+        if retried_in is None and result.artifacts:
+            self._artifacts(place, result)
         self._mark(place.key, "combination-ended", place.position, place.combination, result.status)
         more = {
             "status": result.status,
@@ -419,7 +434,15 @@ class Recorder:
             "error": result.error.to_json() if result.error else None,
             "retried_in_s": retried_in,
         }
+        if result.cache is not None:
+            more["cache"] = result.cache
         self._tell("combination-ended", place.run, place.job, place.combination, None, more)
+
+    def _artifacts(self, place: Place, result: CombinationResult) -> None:
+        from jobc.engine.files import INSERT, to_rows
+
+        for row in to_rows(result.artifacts, place.key, place.position, self._json(result.matrix)):
+            self._record(INSERT, row)
 
     # Stages: events of the interpreter
 
@@ -499,6 +522,14 @@ class Recorder:
             self.commit()
         else:
             self._on_log()
+
+
+def _asker(asked: tuple[Place, str] | None) -> dict[str, Any] | None:
+    """The attempt, and the stage of it, that asked for a run."""
+    if asked is None:
+        return None
+    place, stage = asked
+    return {"job": place.job, "combination": place.combination, "attempt": place.attempt, "stage": stage}
 
 
 def _first_rows(

@@ -249,6 +249,8 @@ class Launch:
             state=self._kept(run),
             mark=self._mark,
             jobs=[(state.position, state.job.id) for state in run.jobs],
+            needs={state.job.id: [need.job.id for need in state.needs] for state in run.jobs if state.needs},
+            triggered_by=None if ticket is None else ticket.combination.place,
         )
 
 

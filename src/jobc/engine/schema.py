@@ -3,7 +3,9 @@
 `run` columns hold `runs.run`, an integer, so that the many rows of stages and logs stay small. Times are seconds
 since the epoch; `outputs`, `matrix`, `error` and their like are JSON. `combination` is the index in the job's
 expansion, `stage` a path such as `2.left.0`. A row of `stages` or `combinations` without `ended` was running when
-its engine stopped.
+its engine stopped. `artifacts` has a row for each file that a combination published (`interpreter.filesets.Entry`);
+`combinations.cache` says what its cache did, `{"hit", "reason", "from_run"}`. A row of `hooks` is a delivery that has
+ended: `problem` says why in vain.
 """
 
 from __future__ import annotations
@@ -135,5 +137,36 @@ MIGRATIONS: list[str] = [
     ALTER TABLE stages ADD COLUMN memory TEXT;
     ALTER TABLE stages ADD COLUMN decided TEXT;
     CREATE INDEX runs_parent ON runs (parent);
+    """,
+    """
+    CREATE TABLE artifacts (
+        run INTEGER NOT NULL,
+        job INTEGER NOT NULL,
+        combination INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        path TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        mode INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        root TEXT NOT NULL,
+        matrix TEXT NOT NULL,
+        PRIMARY KEY (run, job, combination, name, path)
+    ) WITHOUT ROWID;
+    ALTER TABLE combinations ADD COLUMN cache TEXT;
+    """,
+    """
+    CREATE TABLE hooks (
+        seq INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        hook TEXT NOT NULL,
+        event TEXT NOT NULL,
+        job TEXT,
+        attempts INTEGER NOT NULL,
+        time REAL NOT NULL,
+        duration REAL NOT NULL,
+        problem TEXT
+    );
+    CREATE INDEX hooks_run ON hooks (run);
     """,
 ]

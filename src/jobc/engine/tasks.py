@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobc.backends.api import ENDED, LOST, Backend, BackendError, JobHandle, Task
 from jobc.engine.host import CombinationHost
@@ -20,11 +20,15 @@ from jobc.engine.resources import VARIABLES, Needs, Room, needs, shown
 from jobc.engine.retry import LOST as LOST_TASK
 from jobc.engine.state import CombinationState, JobState
 from jobc.engine.timers import Timers
-from jobc.errors import UsageError
+from jobc.errors import StateError, UsageError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, Inputs
 from jobc.interpreter.evaluator import Environment
 from jobc.ir.program import Job, Program
 from jobc.ir.status import CANCEL, FAILED
+
+if TYPE_CHECKING:
+    from jobc.engine.files import RunFiles
+    from jobc.interpreter.files import Files
 
 #: Further tries at a result that cannot be had for the moment.
 COLLECT_TRIES = 10
@@ -57,6 +61,7 @@ class Tasks:
         self._polled: set[str] = set()
         #: How often the result of a task could not be had for the moment.
         self._collecting: dict[str, int] = {}
+        self._files: RunFiles | None = None
 
     def has_room(self, name: str) -> bool:
         """Whether an environment takes one more task."""
@@ -98,6 +103,8 @@ class Tasks:
         capabilities = backend.capabilities
         if capabilities.shares_machine and task.resources:
             self._allow(combination, task.resources)
+        if capabilities.files:
+            task.inputs.files = self._given(combination)
         if capabilities.hosted:
             task.host = CombinationHost(combination, self._recorder, self._inbox, self._judge.now)
         handle = combination.handle = backend.submit(task)
@@ -161,7 +168,8 @@ class Tasks:
         log = ""
         try:
             if backend.capabilities.hosted:
-                return combination, backend.collect(handle)
+                result = backend.collect(handle)
+                return combination, self._taken(combination, result)
             log, _ = backend.logs(handle, 0)
             result = backend.collect(handle)
         except BackendError as problem:
@@ -175,7 +183,7 @@ class Tasks:
             return None
         self._collecting.pop(handle.id, None)
         self._replay(combination, log, result)
-        return combination, result
+        return combination, self._taken(combination, result)
 
     def _replay(self, combination: CombinationState, log: str, result: CombinationResult) -> None:
         """Tell afterwards what a backend that is not hosted could not tell while it ran."""
@@ -190,6 +198,8 @@ class Tasks:
     def close(self) -> None:
         for backend in self._backends.values():
             backend.close()
+        if self._files is not None:
+            self._files.close()
 
     def _task(self, combination: CombinationState) -> tuple[Task, float]:
         """The task of an attempt, and its time in seconds. Raises Failure."""
@@ -209,6 +219,7 @@ class Tasks:
             grace=options.grace,
             live=options.live,
             replay=combination.replay,
+            trace=options.trace(),
         )
         task = Task(
             combination.name,
@@ -224,6 +235,26 @@ class Tasks:
     def _limit(self, job: Job, environment: Environment) -> float:
         limit = self._judge.duration(job.timeout, environment, "timeout")
         return self._options.job_timeout if limit is None else limit
+
+    def _given(self, combination: CombinationState) -> Files | None:
+        """What a combination of a job with artifacts or a cache is given. Raises Failure."""
+        job = combination.job.job
+        if not (job.artifacts or job.placed or job.cache):
+            return None
+        if self._files is None:
+            from jobc.engine.files import RunFiles
+
+            self._files = RunFiles(self._options)
+        try:
+            return self._files.given(combination)
+        except StateError as error:
+            raise Failure(ErrorInfo("files", f"{error}; {error.help}")) from error
+
+    def _taken(self, combination: CombinationState, result: CombinationResult) -> CombinationResult:
+        """A result, its artifacts known to the jobs that come."""
+        if self._files is not None:
+            self._files.take(combination, result)
+        return result
 
     def _backend(self, name: str) -> Backend:
         if name not in self._backends:

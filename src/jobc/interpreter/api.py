@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Protocol
 
 if TYPE_CHECKING:
+    from jobc.interpreter.files import Artifact, Files
     from jobc.interpreter.replay import Replay
 
 
@@ -131,6 +132,7 @@ KINDS = frozenset(
         "slot",
         "call",
         "deps",
+        "files",
         "case",
         "until",
         "trigger",
@@ -154,9 +156,9 @@ def said(type: str, message: str) -> str:
 class ErrorInfo:
     """Why something failed, in the user's words. `type` is an exception's name or one of
     `exit` (non-zero exit), `signal`, `timeout`, `cancel`, `raise`, `expression`, `output`, `params`, `start` (a program
-    that cannot be started), `slot` (a value that a script cannot receive), `call`, `deps`, `case`, `until`, `trigger`,
-    `nested` (a stage inside failed), `unsupported`, `backend`, `lost` (the environment took the task away), `interrupted`
-    (the engine died too often), `internal`.
+    that cannot be started), `slot` (a value that a script cannot receive), `call`, `deps`, `files` (of artifacts), `case`,
+    `until`, `trigger`, `nested` (a stage inside failed), `unsupported`, `backend`, `lost` (the environment took the task
+    away), `interrupted` (the engine died too often), `internal`.
     `path` and `line` are a place in the jobs file (None where there is none); `exit_code` where a process ended.
     `bases` are further names that a retry's `on` may match: of an exception, its base classes.
     """
@@ -224,9 +226,20 @@ class CombinationResult:
     """How one combination ended. `outputs` are the job's outputs for it (LANGUAGE §2).
 
     `stages` holds nested stages too, each after the stage it is nested in; `reason` says why all were skipped.
+    `artifacts` are what it published; `cache`, of a job that has one, `{"hit", "reason", "from_run"}`.
     """
 
-    __slots__ = ("duration", "error", "matrix", "outputs", "reason", "stages", "status")
+    __slots__ = (
+        "artifacts",
+        "cache",
+        "duration",
+        "error",
+        "matrix",
+        "outputs",
+        "reason",
+        "stages",
+        "status",
+    )
 
     def __init__(self, status: str, matrix: Dict[str, Any]) -> None:
         self.status = status
@@ -236,15 +249,24 @@ class CombinationResult:
         self.error: Optional[ErrorInfo] = None
         self.reason: Optional[str] = None
         self.duration = 0.0
+        self.artifacts: List["Artifact"] = []
+        self.cache: Optional[Dict[str, Any]] = None
 
     def to_json(self) -> Dict[str, Any]:
         """The combination object of `run --format json`."""
-        return {
+        document: Dict[str, Any] = {
             "matrix": self.matrix,
             "status": self.status,
             "outputs": self.outputs,
             "stages": [stage.to_json() for stage in self.stages],
         }
+        if self.cache is not None:
+            document["cache"] = self.cache
+        if self.artifacts:
+            document["artifacts"] = [
+                {"name": one.name, "files": len(one.entries), "size": one.size} for one in self.artifacts
+            ]
+        return document
 
 
 class Inputs:
@@ -255,11 +277,14 @@ class Inputs:
     names to their values. `env` is what the workflow's and job's `env` gave on top of `environ`, the
     environment that processes inherit. `workdir` is the folder that stages run in. `live` holds live objects for
     the `vars` of inline Python stages, by the stage's span. `replay` is what an earlier engine had done of this attempt.
+    `files` is set where the job has artifacts or a cache, and
+    runs where these are available. `trace` is `<id>-<flags>` of the trace that the run is recorded in, None where it is not.
     """
 
     __slots__ = (
         "env",
         "environ",
+        "files",
         "grace",
         "live",
         "matrix",
@@ -269,6 +294,7 @@ class Inputs:
         "run",
         "secrets",
         "strategy",
+        "trace",
         "workdir",
     )
 
@@ -287,6 +313,8 @@ class Inputs:
         grace: float = 10.0,
         live: Optional[Mapping[int, Mapping[str, Any]]] = None,
         replay: Optional["Replay"] = None,
+        files: Optional["Files"] = None,
+        trace: Optional[str] = None,
     ) -> None:
         self.params = params
         self.matrix = matrix or {}
@@ -300,3 +328,5 @@ class Inputs:
         self.grace = grace
         self.live = live or {}
         self.replay = replay
+        self.files = files
+        self.trace = trace

@@ -18,7 +18,7 @@ from jobc.interpreter import wire
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
-    from typing import Any, Dict, List, Optional
+    from typing import Any, Dict, List, Optional, Set
 
 
 class Record(dict):  # type: ignore[type-arg]
@@ -226,14 +226,21 @@ def _changes(params: Dict[str, Any], before: Dict[str, Any]) -> Dict[str, Any]:
     return {"set": changed, "delete": [key for key in before if key not in params]}
 
 
-def main(request_fd: int, reply_fd: int) -> None:
-    """The child process: read the request, run it, write the reply, end."""
+def main(request_fd: int, reply_fd: int, kept: Optional[Set[str]] = None) -> None:
+    """The child process: read the request, run it, write the reply, end.
+
+    `kept` is given in a child that was forked from a zygote: the modules that a fresh interpreter would have too.
+    """
     import marshal
 
     os.set_inheritable(request_fd, False)
     os.set_inheritable(reply_fd, False)
     with open(request_fd, "rb") as file:
         raw = marshal.load(file)
+    if raw["door"]:
+        _enter(raw["door"])
+    if kept is not None:
+        _settle(raw["place"], kept)
     request = wire.unpack(raw["request"])
     code = marshal.loads(raw["code"]) if raw["code"] is not None else None
     if "" not in sys.path:
@@ -246,9 +253,58 @@ def main(request_fd: int, reply_fd: int) -> None:
     names = sys.modules["__main__"].__dict__
     for name in [name for name in names if not name.startswith("__")]:
         del names[name]
+    owner = os.getpid()
     reply = execute(request, code, names)
     error = reply["error"]
     with open(reply_fd, "wb") as out:
         out.write(wire.encode(reply).encode("ascii"))
-    if error is not None:
-        sys.exit(error["code"] or 1)
+    status = 0 if error is None else error["code"] or 1
+    if kept is not None and os.getpid() == owner:
+        _finish(status)
+    if status:
+        sys.exit(status)
+
+
+def _enter(door: str) -> None:
+    """Move this process into the control group that is meant for it."""
+    try:
+        fd = os.open(door, os.O_WRONLY)
+        try:
+            os.write(fd, b"0")
+        finally:
+            os.close(fd)
+    except OSError:
+        return
+
+
+def _settle(place: Dict[str, Any], kept: Set[str]) -> None:
+    """In a forked child: what a fresh interpreter would have found."""
+    os.chdir(place["cwd"])
+    os.environ.clear()
+    os.environ.update(place["env"])
+    for name in {module.partition(".")[0] for module in sys.modules if module not in kept}:
+        if os.path.exists(name + ".py") or os.path.isdir(name):
+            for module in [each for each in sys.modules if each == name or each.startswith(name + ".")]:
+                del sys.modules[module]
+    finders = sys.modules.get("importlib")
+    if finders is not None:
+        finders.invalidate_caches()
+
+
+def _finish(status: int) -> None:
+    """End a forked child as the interpreter would end: threads, exit functions, buffers."""
+    threading = sys.modules.get("threading")
+    try:
+        if threading is not None:
+            threading._shutdown()
+        import atexit
+
+        atexit._run_exitfuncs()
+    except BaseException:  # noqa: BLE001 (an exit function's failure is told, and changes nothing)
+        sys.excepthook(*sys.exc_info())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            continue
+    os._exit(status)

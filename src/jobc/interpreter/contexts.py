@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional
 
 from jobc.interpreter.api import Cancellation, ErrorInfo, Host, Inputs
+from jobc.interpreter.background import Leftover
 from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
 from jobc.interpreter.launcher import Launcher
 from jobc.interpreter.masking import Masker
+from jobc.interpreter.process_tree import new_family
 from jobc.interpreter.replay import Change
 from jobc.interpreter.values import SecretText, describe, to_text
-from jobc.ir.program import CodeIndex, Job, NamedCodes, Program
+from jobc.ir.program import CodeIndex, Job, NamedCodes, Program, Workflow
 from jobc.ir.status import CANCEL, FAILED, SUCCESS
 
 
@@ -38,6 +40,7 @@ class JobState:
     def __init__(
         self,
         program: Program,
+        workflow: Workflow,
         job: Job,
         inputs: Inputs,
         host: Host,
@@ -45,6 +48,7 @@ class JobState:
         launcher: Launcher,
     ) -> None:
         self.program = program
+        self.workflow = workflow
         self.job = job
         self.inputs = inputs
         self.host = host
@@ -53,7 +57,8 @@ class JobState:
         self.masker = Masker(inputs.secrets)
         self.secrets = {name: SecretText(value) for name, value in inputs.secrets.items()}
         self.params: Dict[str, Any] = dict(inputs.params)
-        self.leftovers: List[Tuple[int, str]] = []
+        self.family = new_family()
+        self.leftovers: List[Leftover] = []
         self._lock = threading.Lock()
         self._changes = inputs.replay.last if inputs.replay is not None else 0
         #: The number of the change that a parameter has its value from.

@@ -15,7 +15,7 @@ from types import CodeType
 from typing import Any, Callable, Dict
 
 from jobc.interpreter import child, wire
-from jobc.interpreter.processes import Lines
+from jobc.interpreter.lines import Output
 from jobc.interpreter.stages.attempt import Attempt, Cut
 
 #: Parts of a request that a script may change without anybody else seeing it.
@@ -41,15 +41,15 @@ class _Dispatcher:
         self.original = original
 
     def write(self, text: str) -> int:
-        lines = getattr(_local, self.name, None)
-        if lines is None:
+        output = getattr(_local, "output", None)
+        if output is None:
             written = self.original.write(text)
             return written if isinstance(written, int) else len(text)
-        lines.feed(text.encode("utf-8", "backslashreplace"))
+        output.feed(self.name, text.encode("utf-8", "backslashreplace"))
         return len(text)
 
     def flush(self) -> None:
-        if getattr(_local, self.name, None) is None:
+        if getattr(_local, "output", None) is None:
             self.original.flush()
 
     def __getattr__(self, name: str) -> Any:
@@ -87,12 +87,10 @@ def script(code: CodeType) -> Work:
 
 def run_inline(request: Dict[str, Any], work: Work, attempt: Attempt) -> Dict[str, Any]:
     """Do a request's work in this thread; its reply. Raises Cut where the cancellation ended it."""
-    masker = attempt.state.masker
-    streams = {name: Lines(name, masker, attempt.emit_line) for name in ("stdout", "stderr")}
+    output = Output(attempt.state.masker, attempt.emit_line, attempt.output_limit)
     guard = _Guard()
     _install()
-    for name, lines in streams.items():
-        setattr(_local, name, lines)
+    _local.output = output
     attempt.cancellation.listen(guard.interrupt)
     try:
         reply = work({**request, **{key: _copied(request[key]) for key in OWN if key in request}})
@@ -102,9 +100,8 @@ def run_inline(request: Dict[str, Any], work: Work, attempt: Attempt) -> Dict[st
         raise Cut from None
     finally:
         attempt.cancellation.unlisten(guard.interrupt)
-        for name, lines in streams.items():
-            lines.end()
-            setattr(_local, name, None)
+        output.end()
+        _local.output = None
         _remove()
     error = reply["error"]
     if error is not None and error["type"] == Interrupted.__name__:

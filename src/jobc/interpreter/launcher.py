@@ -1,23 +1,26 @@
 """Where a Python stage's request goes: the border between the interpreter and the process that serves it.
 
-`Launcher` is the contract; `FreshLauncher` starts one new interpreter a request. Another one may fork a process that has
-imported everything already: what it must keep is the request and reply of `child`, the line sink, and
-that cancellation ends the whole process tree.
+`Launcher` is the contract: the request and reply of `child`, the line sink, and that cancellation ends the whole process
+tree. `FreshLauncher` starts one new interpreter a request, wherever Python runs; `forking.ForkLauncher` forks a
+process that has imported everything already.
 """
 
 from __future__ import annotations
 
 import json
 import marshal
-import os
 import tempfile
 from types import CodeType
 from typing import Any, Dict, Optional, Protocol, Tuple
 
 from jobc.interpreter import wire
 from jobc.interpreter.api import Cancellation
+from jobc.interpreter.cgroups import groups
+from jobc.interpreter.guard import package_root
+from jobc.interpreter.lines import LineSink
 from jobc.interpreter.masking import Masker
-from jobc.interpreter.processes import Exit, LineSink, run_process
+from jobc.interpreter.processes import Exit, run_process
+from jobc.interpreter.spawning import prepare
 
 #: A reply beyond this many bytes is refused; outputs are bounded well below it.
 REPLY_BOUND = 256 * 1024 * 1024
@@ -29,9 +32,12 @@ _BOOT = (
 
 
 class Spawn:
-    """What a launch needs: `interpreter` is the Python to use; `env` the whole environment; `grace` in seconds."""
+    """What a launch needs: `interpreter` is the Python to use; `env` the whole environment; `grace` in seconds.
 
-    __slots__ = ("cancellation", "cwd", "env", "grace", "interpreter", "masker", "sink")
+    `family` begins the cookie of the process (`process_tree`); of output beyond `limit` bytes the middle is dropped.
+    """
+
+    __slots__ = ("cancellation", "cwd", "env", "family", "grace", "interpreter", "limit", "masker", "sink")
 
     def __init__(
         self,
@@ -42,6 +48,8 @@ class Spawn:
         grace: float,
         masker: Masker,
         sink: LineSink,
+        family: str,
+        limit: int,
     ) -> None:
         self.interpreter = interpreter
         self.env = env
@@ -50,6 +58,12 @@ class Spawn:
         self.grace = grace
         self.masker = masker
         self.sink = sink
+        self.family = family
+        self.limit = limit
+
+
+class Interrupted(Exception):
+    """What a stage's process came from ended, and the process with it; the message says how."""
 
 
 class Launcher(Protocol):
@@ -58,7 +72,10 @@ class Launcher(Protocol):
     def launch(
         self, request: Dict[str, Any], code: Optional[CodeType], spawn: Spawn
     ) -> Tuple[Exit, Optional[Dict[str, Any]]]:
-        """Run a request in a process; its exit, and its reply if it gave one. Raises `processes.StartError`."""
+        """Run a request in a process; its exit, and its reply if it gave one.
+
+        Raises `processes.StartError` and `Interrupted`.
+        """
 
 
 class FreshLauncher:
@@ -67,9 +84,13 @@ class FreshLauncher:
     def launch(
         self, request: Dict[str, Any], code: Optional[CodeType], spawn: Spawn
     ) -> Tuple[Exit, Optional[Dict[str, Any]]]:
+        packed = wire.pack_map(request)
+        prepare()
+        group = groups.take()
         message = {
-            "request": wire.pack_map(request),
+            "request": packed,
             "code": marshal.dumps(code) if code is not None else None,
+            "door": group.door if group is not None else "",
         }
         with tempfile.TemporaryFile() as outgoing, tempfile.TemporaryFile() as incoming:
             marshal.dump(message, outgoing)
@@ -84,17 +105,12 @@ class FreshLauncher:
                 masker=spawn.masker,
                 sink=spawn.sink,
                 pass_fds=(outgoing.fileno(), incoming.fileno()),
+                family=spawn.family,
+                limit=spawn.limit,
+                group=group,
             )
             incoming.seek(0)
             return ended, read_reply(incoming.read(REPLY_BOUND + 1))
-
-
-def package_root() -> str:
-    """The folder or zip file that holds the `jobc` package."""
-    root = os.path.abspath(__file__)
-    for _ in range(3):
-        root = os.path.dirname(root)
-    return root
 
 
 def read_reply(raw: bytes) -> Optional[Dict[str, Any]]:

@@ -74,6 +74,10 @@ class Masker:
     def mask(self, text: str) -> str:
         return self._text.sub(MASK, text) if self._text is not None else text
 
+    def occurs(self, data: bytes) -> bool:
+        """Whether a secret, or an encoding of one, stands in the bytes."""
+        return self._bytes is not None and self._bytes.search(data) is not None
+
     def mask_value(self, value: Any) -> Any:
         """Plain data with every text in it masked, map keys too."""
         if self._text is None:

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 import traceback
-from typing import Any, Dict, List, Optional
+from functools import partial
+from types import CodeType
+from typing import Any, Dict, List, Optional, Tuple
 
 from jobc.interpreter.api import Cancellation, CombinationResult, ErrorInfo, Host, Inputs, StageResult
+from jobc.interpreter.background import end_background
 from jobc.interpreter.contexts import JobState, Scope, StageFailure
-from jobc.interpreter.launcher import FreshLauncher, Launcher
+from jobc.interpreter.launcher import Launcher, Spawn
 from jobc.interpreter.masking import SHORTEST
 from jobc.interpreter.outputs import OutputProblem, check
-from jobc.interpreter.process_tree import kill_leftover
+from jobc.interpreter.processes import Exit
 from jobc.interpreter.stages.runner import run_sequence
 from jobc.interpreter.wire import NotPlain, plain
 from jobc.ir.program import Program
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 
-_LAUNCHER = FreshLauncher()
+
+class _Forking:
+    """The launcher of this process, made when the first request comes."""
+
+    _launcher: Optional[Launcher] = None
+    _lock = threading.Lock()
+
+    def launch(
+        self, request: Dict[str, Any], code: Optional[CodeType], spawn: Spawn
+    ) -> Tuple[Exit, Optional[Dict[str, Any]]]:
+        with self._lock:
+            if self._launcher is None:
+                from jobc.interpreter.forking import ForkLauncher
+
+                self._launcher = ForkLauncher()
+        return self._launcher.launch(request, code, spawn)
+
+
+_LAUNCHER = _Forking()
 
 
 def run_combination(
@@ -39,9 +61,8 @@ def run_combination(
     result = CombinationResult(SUCCESS, inputs.matrix)
     state: Optional[JobState] = None
     try:
-        state = JobState(
-            program, program.workflows[workflow].jobs[job], inputs, host, cancellation, launcher or _LAUNCHER
-        )
+        flow = program.workflows[workflow]
+        state = JobState(program, flow, flow.jobs[job], inputs, host, cancellation, launcher or _LAUNCHER)
         _run(state, result)
     except Exception as error:  # noqa: BLE001 (whoever runs a combination gets a result, whatever happens)
         for line in traceback.format_exc().splitlines():
@@ -50,8 +71,7 @@ def run_combination(
         result.status = FAILED
         result.error = ErrorInfo("internal", "defect of jobc: %s: %s" % (type(error).__name__, error))
     if state is not None:
-        for group, cookie in state.leftovers:
-            kill_leftover(group, cookie)
+        _settle(state)
         if result.error is not None:
             result.error.message = state.masker.mask(result.error.message)
     result.duration = time.monotonic() - started
@@ -62,6 +82,37 @@ def _run(state: JobState, result: CombinationResult) -> None:
     for name in state.masker.short:
         _warn(state, "secret %s has fewer than %d characters and is not masked" % (name, SHORTEST))
     scope = Scope(state, "", dict(state.inputs.env), {}, state.cancellation)
+    if not (state.job.artifacts or state.job.placed or state.job.cache):
+        _work(state, scope, result)
+        return
+    from jobc.interpreter.files import JobFiles
+
+    files = JobFiles(scope)
+    early = files.begin(result)
+    if early is None:
+        _work(state, scope, result)
+        _settle(state)  # what a server writes when it is ended belongs to the files
+        files.end(result)
+    elif early is not result:
+        _take(early, result)
+    if state.cancellation.thrown and result.status in (CANCEL, FAILED):
+        _cut(state, result)
+
+
+def _settle(state: JobState) -> None:
+    """End what the stages left running."""
+    leftovers, state.leftovers = state.leftovers, []
+    end_background(state.family, leftovers, state.inputs.grace, partial(_say, state))
+
+
+def _take(early: CombinationResult, result: CombinationResult) -> None:
+    """An earlier run's result is this one's."""
+    for name in ("status", "outputs", "stages", "reason", "artifacts", "cache"):
+        setattr(result, name, getattr(early, name))
+
+
+def _work(state: JobState, scope: Scope, result: CombinationResult) -> None:
+    """The stages, then the outputs."""
     sequence = run_sequence(state.job.stages, scope)
     result.stages = sequence.results
     result.status = sequence.status
@@ -114,4 +165,9 @@ def _why_skipped(results: List[StageResult]) -> str:
 
 
 def _warn(state: JobState, text: str) -> None:
-    state.host.emit({"event": "log", "stage": "", "stream": "stderr", "text": text})
+    _say(state, "", text)
+
+
+def _say(state: JobState, stage: str, text: str) -> None:
+    line = state.masker.mask(text)
+    state.host.emit({"event": "log", "stage": stage, "stream": "stderr", "text": line})

@@ -1,7 +1,7 @@
 """How values reach a shell script: as variables, never as text of it (LANGUAGE §5).
 
 Small values are environment variables. A `words` slot NAME is NAME_N (how many) and NAME_0, NAME_1, …, and a prelude
-makes the array of them. What is too large for the environment lies in files of the stage's private folder, which the
+makes the array of them. What is too large for the environment lies in files beside those of `$JOBC_OUTPUT`, which the
 prelude reads. The prelude is one line, put before the script's first, so that line numbers stay.
 """
 
@@ -26,10 +26,12 @@ class SlotProblem(Exception):
 class Delivery:
     """`env` for the script's process, and the `prelude` for its first line."""
 
-    def __init__(self, folder: str, shell: str) -> None:
+    def __init__(self, base: str, shell: str) -> None:
         self.env: Dict[str, str] = {}
         self._prelude: List[str] = []
-        self._folder = folder
+        self._base = base
+        #: The files that were made: what follows `base` in their paths.
+        self.files: List[str] = []
         self._shell = shell
         self._total = 0
 
@@ -87,7 +89,8 @@ class Delivery:
             self._prelude.append("%s=$(cat %s; printf x); %s=${%s%%x}; " % (name, path, name, name))
 
     def _file(self, name: str, data: bytes) -> str:
-        path = os.path.join(self._folder, name)
+        path = "%s.%s" % (self._base, name)
+        self.files.append("." + name)
         with open(path, "wb") as file:
             file.write(data)
         return shlex.quote(path)

@@ -6,7 +6,7 @@ end is a newline. `hash` is the SHA-256 of the rest, so that a file which was cu
 one that jobc wrote. `loads` takes nothing on trust: every field, index and code is checked, because what
 it returns is run as it is.
 
-A node's layout is a row of `_LAYOUT`: field, kind, default. Kinds are read by `_Reader`; those that hold nodes
+A node's layout is a row of `LAYOUT`: field, kind, default. Kinds are read by `_Reader`; those that hold nodes
 are written by `_WRITERS`.
 """
 
@@ -40,7 +40,7 @@ _STAGE: List[Tuple[str, str, Any]] = [
     ("extras", "code", None),
 ]
 
-_LAYOUT: Dict[type, List[Tuple[str, str, Any]]] = {
+LAYOUT: Dict[type, List[Tuple[str, str, Any]]] = {
     ir.Slot: [("name", "text", _REQUIRED), ("code", "code", _REQUIRED), ("use", "use", _REQUIRED)],
     ir.Script: [
         ("language", "language", _REQUIRED),
@@ -83,6 +83,21 @@ _LAYOUT: Dict[type, List[Tuple[str, str, Any]]] = {
         ("cancel_in_progress", "code", None),
         ("limit", "code", None),
     ],
+    ir.Cache: [("key", "code", None), ("inputs", "codes", []), ("outputs", "codes", [])],
+    ir.Published: [
+        ("name", "text", _REQUIRED),
+        ("paths", "codes", _REQUIRED),
+        ("when", "when", "success"),
+        ("if_missing", "if_missing", "error"),
+    ],
+    ir.Placed: [
+        ("source", "text", _REQUIRED),
+        ("publishers", "needs", []),
+        ("name", "text", None),
+        ("path", "code", None),
+        ("per_combination", "code", None),
+        ("if_missing", "if_missing", "error"),
+    ],
     ir.EmptyStage: [("echo", "code", None), ("sleep", "code", None)],
     ir.BashStage: [("script", "script", _REQUIRED), ("shell", "code", None)],
     ir.PyStage: [
@@ -116,6 +131,9 @@ _LAYOUT: Dict[type, List[Tuple[str, str, Any]]] = {
         ("strategy", "strategy", None),
         ("stages", "stages", []),
         ("outputs", "named", None),
+        ("cache", "cache", None),
+        ("artifacts", "artifacts", []),
+        ("placed", "placed", []),
         ("env", "named", []),
         ("timeout", "code", None),
         ("retry", "retry", None),
@@ -139,13 +157,15 @@ _LAYOUT: Dict[type, List[Tuple[str, str, Any]]] = {
     ],
 }
 for _kind in ir.STAGE_KINDS.values():
-    _LAYOUT[_kind] = _STAGE + _LAYOUT[_kind]
+    LAYOUT[_kind] = _STAGE + LAYOUT[_kind]
 
 _CHOICES: Dict[str, Tuple[str, ...]] = {
     "use": ("word", "words", "integer", "integers", "value", "text"),
     "language": ("bash", "python"),
     "backoff": ("fixed", "linear", "exponential"),
     "isolation": ("process", "inline"),
+    "when": ("success", "failure", "always"),
+    "if_missing": ("error", "warn", "ignore"),
     "param_type": (
         "str",
         "int",
@@ -176,11 +196,14 @@ _NODES: Dict[str, type] = {
     "runs_on": ir.RunsOn,
     "strategy": ir.Strategy,
     "concurrency": ir.Concurrency,
+    "cache": ir.Cache,
 }
 _NODE_LISTS: Dict[str, type] = {
     "slots": ir.Slot,
     "params": ir.Param,
     "jobs": ir.Job,
+    "artifacts": ir.Published,
+    "placed": ir.Placed,
 }
 
 
@@ -231,7 +254,7 @@ def _write_node(node: Any) -> Dict[str, Any]:
     row: Dict[str, Any] = {}
     if isinstance(node, ir.Stage):
         row["kind"] = node.kind
-    for field, kind, default in _LAYOUT[type(node)]:
+    for field, kind, default in LAYOUT[type(node)]:
         value = getattr(node, field)
         if value is default:
             continue
@@ -334,7 +357,7 @@ class _Reader:
     def _node(self, kind: type, row: Any) -> Any:
         if not isinstance(row, dict):
             raise self._fail("a %s is missing" % kind.__name__)
-        layout = _LAYOUT[kind]
+        layout = LAYOUT[kind]
         names = {field for field, _, _ in layout}
         odd = sorted(set(row) - names - ({"kind"} if issubclass(kind, ir.Stage) else set()))
         if odd:
@@ -356,6 +379,8 @@ class _Reader:
         for number, job in enumerate(workflow.jobs):
             if any(need >= number for need in job.needs):
                 raise self._fail("job %s stands before a job that it needs" % job.id)
+            if any(other >= number for placed in job.placed for other in placed.publishers):
+                raise self._fail("job %s stands before a job whose artifacts it takes" % job.id)
 
     def _value(self, form: str, value: Any, where: str) -> Any:
         if form in _NODES:

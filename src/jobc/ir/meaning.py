@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Set
 
-from jobc.ir.codec import _LAYOUT
+from jobc.ir.codec import LAYOUT
 from jobc.ir.program import Job, Program, PyStage, Script, Stage, Workflow
 
 _LEFT_OUT = frozenset(["span", "lines", "file"])
@@ -83,7 +83,7 @@ class _Meaning:
         found: Dict[str, Any] = {}
         if isinstance(node, Stage):
             found["kind"] = node.kind
-        for field, kind, _ in _LAYOUT[type(node)]:
+        for field, kind, _ in LAYOUT[type(node)]:
             if kind in _LEFT_OUT or (field in _FOR_PEOPLE and isinstance(node, (Stage, Job))):
                 continue
             value = self._value(kind, getattr(node, field))
@@ -118,9 +118,9 @@ class _Meaning:
             return [[self._code(code), [self.node(stage) for stage in stages]] for code, stages in value]
         if kind == "workflow":
             return self._triggered(value)
-        if type(value) in _LAYOUT:
+        if type(value) in LAYOUT:
             return self.node(value)
-        if isinstance(value, list) and value and type(value[0]) in _LAYOUT:
+        if isinstance(value, list) and value and type(value[0]) in LAYOUT:
             return [self.node(item) for item in value]
         return value
 

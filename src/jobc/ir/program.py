@@ -190,6 +190,45 @@ class Concurrency:
         self.limit: Optional[CodeIndex] = None
 
 
+class Cache:
+    """`inputs` and `outputs` are codes of paths (a text each, or a list of texts), as `ir.paths` describes them."""
+
+    __slots__ = ("inputs", "key", "outputs")
+
+    def __init__(self) -> None:
+        self.key: Optional[CodeIndex] = None
+        self.inputs: List[CodeIndex] = []
+        self.outputs: List[CodeIndex] = []
+
+
+class Published:
+    """An artifact of a job; `when`: `success failure always`; `if_missing`: `error warn ignore`."""
+
+    __slots__ = ("if_missing", "name", "paths", "when")
+
+    def __init__(self, name: str, paths: List[CodeIndex]) -> None:
+        self.name = name
+        self.paths = paths
+        self.when = "success"
+        self.if_missing = "error"
+
+
+class Placed:
+    """Artifacts that a job starts with: `name` of those that the jobs `publishers` (indices of earlier ones) publish,
+    all of theirs where it is None. `source` is how the file names them. Without a `path` they go where they came from.
+    """
+
+    __slots__ = ("if_missing", "name", "path", "per_combination", "publishers", "source")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.publishers: List[int] = []
+        self.name: Optional[str] = None
+        self.path: Optional[CodeIndex] = None
+        self.per_combination: Optional[CodeIndex] = None
+        self.if_missing = "error"
+
+
 class Stage:
     """What every stage has. Durations (`timeout`) are codes of seconds, or of texts like `90s`."""
 
@@ -362,6 +401,8 @@ class Job:
     """`needs` are indices of earlier jobs of the same workflow; `rule` as in LANGUAGE §2."""
 
     __slots__ = (
+        "artifacts",
+        "cache",
         "concurrency",
         "condition",
         "continue_on_error",
@@ -371,6 +412,7 @@ class Job:
         "id",
         "needs",
         "outputs",
+        "placed",
         "resources",
         "retry",
         "rule",
@@ -393,6 +435,9 @@ class Job:
         self.strategy: Optional[Strategy] = None
         self.stages: List[Stage] = []
         self.outputs: Optional[NamedCodes] = None
+        self.cache: Optional[Cache] = None
+        self.artifacts: List[Published] = []
+        self.placed: List[Placed] = []
         self.env: NamedCodes = []
         self.timeout: Optional[CodeIndex] = None
         self.retry: Optional[Retry] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from jobc.ir import program as ir
 from jobc.ir.codec import content_hash
@@ -14,6 +14,13 @@ _CONDITIONS = ("condition", "until")
 def dump(program: ir.Program) -> str:
     """The readable form of a program; equal programs give equal text, different ones different text in all that runs."""
     return "\n".join(_Dump(program).lines()) + "\n"
+
+
+def job_texts(program: ir.Program, workflow: int) -> Dict[str, List[str]]:
+    """The lines of each job by its id, without its number and places in files: equal where nothing that runs differs."""
+    flow = program.workflows[workflow]
+    dump = _Placeless(program)
+    return {job.id: [line.rstrip() for line in dump._job(0, job, flow)] for job in flow.jobs}
 
 
 class _Dump:
@@ -80,10 +87,42 @@ class _Dump:
         yield from self._fields(job, 2, ("timeout", "continue_on_error", "extras"))
         yield from self._retry(job.retry, 2)
         yield from self._concurrency(job.concurrency, 2)
+        yield from self._cache(job.cache)
+        yield from self._placed(job.placed, workflow)
         yield from self._named("env", job.env, 2)
         yield from self._stages(job.stages, 2)
         if job.outputs is not None:
             yield from self._named("output", job.outputs, 2)
+        for published in job.artifacts:
+            words = [self._paths(published.paths)]
+            if published.when != "success":
+                words.append("when %s" % published.when)
+            yield "    artifact %s: %s%s" % (
+                published.name,
+                ", ".join(words),
+                _if_missing(published.if_missing),
+            )
+
+    def _cache(self, cache: Optional[ir.Cache]) -> Iterator[str]:
+        if cache is None:
+            return
+        yield "    cache" + ("" if cache.key is None else " %s" % self._value(cache.key))
+        for word, paths in (("input", cache.inputs), ("output", cache.outputs)):
+            for code in paths:
+                yield "      %s %s" % (word, self._value(code))
+
+    def _placed(self, placed: List[ir.Placed], workflow: ir.Workflow) -> Iterator[str]:
+        for one in placed:
+            jobs = ", ".join(workflow.jobs[job].id for job in one.publishers)
+            words = "    place %s of %s" % ("all" if one.name is None else one.name, jobs or "no job")
+            if one.path is not None:
+                words += " in %s" % self._value(one.path)
+            if one.per_combination is not None:
+                words += ", per-combination %s" % self._value(one.per_combination)
+            yield words + _if_missing(one.if_missing)
+
+    def _paths(self, codes: List[int]) -> str:
+        return ", ".join(self._value(code) for code in codes) or "nothing"
 
     def _strategy(self, strategy: Optional[ir.Strategy]) -> Iterator[str]:
         if strategy is None:
@@ -208,6 +247,22 @@ class _Dump:
 
     def _place(self, span: int) -> str:
         return "%s:%d" % self._program.place(span)
+
+
+class _Placeless(_Dump):
+    def _place(self, span: int) -> str:
+        return ""
+
+    def _script(self, script: ir.Script, depth: int) -> Iterator[str]:
+        pad = "  " * depth
+        for slot in script.slots:
+            yield "%s%s = %s (%s)" % (pad, slot.name, self._value(slot.code), slot.use)
+        for line in script.text.split("\n"):
+            yield "%s| %s" % (pad, line)
+
+
+def _if_missing(choice: str) -> str:
+    return "" if choice == "error" else ", if-missing %s" % choice
 
 
 def _literal(value: Any) -> Any:

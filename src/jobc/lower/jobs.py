@@ -7,6 +7,7 @@ from jobc.ir import program as ir
 from jobc.lower.stages import Lowering, lower_retry, lower_stages
 from jobc.lower.tables import Tables, constant_text
 from jobc.syntax import ast
+from jobc.syntax.file_nodes import Cache, Placed, Published
 
 
 def lower_job(job: ast.Job, position: dict[str, int], low: Lowering) -> ir.Job:
@@ -32,6 +33,10 @@ def lower_job(job: ast.Job, position: dict[str, int], low: Lowering) -> ir.Job:
     made.concurrency = lower_concurrency(job.concurrency, tables)
     made.stages = lower_stages(job.stages, low)
     made.outputs = None if job.outputs is None else tables.named(job.outputs)
+    made.cache = lower_cache(job.cache, tables)
+    if job.artifacts is not None:
+        made.artifacts = [_published(one, tables) for one in job.artifacts.out]
+        made.placed = [_placed(one, job, position, low) for one in job.artifacts.given]
     made.extras = tables.optional(job.extras)
     return made
 
@@ -63,6 +68,34 @@ def lower_concurrency(concurrency: ast.Concurrency | None, tables: Tables) -> ir
     made = ir.Concurrency(tables.value(concurrency.group))
     made.cancel_in_progress = tables.optional(concurrency.cancel_in_progress)
     made.limit = tables.optional(concurrency.limit)
+    return made
+
+
+def lower_cache(cache: Cache | None, tables: Tables) -> ir.Cache | None:
+    if cache is None or not cache.enabled:
+        return None
+    made = ir.Cache()
+    made.key = tables.optional(cache.key)
+    made.inputs = [tables.value(path) for path in cache.inputs]
+    made.outputs = [tables.value(path) for path in cache.outputs]
+    return made
+
+
+def _published(one: Published, tables: Tables) -> ir.Published:
+    made = ir.Published(one.name, [tables.value(path) for path in one.paths])
+    made.when, made.if_missing = one.when, one.if_missing
+    return made
+
+
+def _placed(one: Placed, job: ast.Job, position: dict[str, int], low: Lowering) -> ir.Placed:
+    from jobc.sema.artifacts import publishers
+
+    made = ir.Placed(one.source)
+    jobs, made.name = publishers(one.source, job, low.model)
+    made.publishers = sorted(position[each.id] for each in jobs)
+    made.path = low.tables.optional(one.path)
+    made.per_combination = low.tables.optional(one.per_combination)
+    made.if_missing = one.if_missing
     return made
 
 

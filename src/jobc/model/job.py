@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 
 from jobc.model.base import Flag, Model, Whole
+from jobc.model.files import Artifacts, Cache
 from jobc.model.result import Result, Status
 from jobc.model.runs_on import OnLocal, RunsOnModel, runs_on
 from jobc.model.stages import Duration, Retry, Stages, stage_list
@@ -37,6 +38,8 @@ class Job(Model):
     strategy: Strategy = Field(default_factory=Strategy)
     stages: Stages = Field(default_factory=list)
     outputs: dict[str, Any] | None = None
+    cache: Flag | Cache | None = None
+    artifacts: Artifacts | None = None
     env: dict[str, Any] = Field(default_factory=dict)
     timeout: Duration | None = None
     retry: Whole | Flag | Retry | None = None

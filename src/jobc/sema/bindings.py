@@ -56,10 +56,13 @@ from jobc.syntax.expr import (
     Member,
     Name,
 )
+from jobc.syntax.file_nodes import Artifacts, Cache, Placed, Published
 
 _COPIED = (
     Arm,
+    Artifacts,
     Branch,
+    Cache,
     Concurrency,
     Defaults,
     Item,
@@ -67,6 +70,8 @@ _COPIED = (
     ListValue,
     MapValue,
     Need,
+    Placed,
+    Published,
     Retry,
     Reuse,
     RunsOn,

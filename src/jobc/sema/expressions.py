@@ -202,6 +202,12 @@ class ExpressionAnalysis:
             group = job.concurrency
             for value in (group.group, group.cancel_in_progress, group.limit):
                 self._value("job.concurrency", value)
+        if job.cache is not None:
+            for value in job.cache.values():
+                self._value("job.cache", value)
+        if job.artifacts is not None:
+            for value in job.artifacts.values():
+                self._value("job.artifacts", value)
         self._value("job.extras", job.extras)
         frame = _Frame({}, None, {}, set())
         self._stages(job.stages, frame)

@@ -65,6 +65,8 @@ _TAKEN = {
     "strategy": ("strategy",),
     "stages": ("stages",),
     "outputs": ("outputs",),
+    "cache": ("cache",),
+    "artifacts": ("artifacts",),
     "timeout": ("timeout",),
     "retry": ("retry",),
     "continue-on-error": ("continue_on_error",),

@@ -53,7 +53,7 @@ def unknown_read(name: str, span: Span, job: Job, model: WorkflowModel) -> Diagn
         span,
         help=f"add `{name}` to the `needs` of `{job.id}`: without that it is always null",
         related=(Label(target.id_span, f"`{name}` is defined here"),),
-        fix=_add_need(name, job),
+        fix=add_need(name, job),
     )
 
 
@@ -88,8 +88,8 @@ def reaches(start: Job, goal: Job, model: WorkflowModel) -> bool:
     return False
 
 
-def _add_need(name: str, job: Job) -> Fix | None:
-    """A further need where `needs` stands, in the style that it is written in; None where that cannot be edited.
+def add_need(name: str, job: Job) -> Fix | None:
+    """The fix that adds a further need where `needs` stands, in the style that it is written in; None where that cannot be edited.
 
     Safe under `all_success` (the file could not run before, and now waits for what it reads); under another
     rule one more need changes what the rule says.

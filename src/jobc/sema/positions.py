@@ -127,6 +127,8 @@ _TABLE: dict[str, tuple[str, str, str]] = {
     "job.resources": ("`resources` of a job", "start", _COMBINATION),
     "job.env": ("`env` of a job", "start", _COMBINATION + " secrets"),
     "job.limits": ("`timeout` or `retry` of a job", "start", _COMBINATION),
+    "job.cache": ("`cache` of a job", "start", _COMBINATION),
+    "job.artifacts": ("`artifacts` of a job", "start", _COMBINATION),
     "job.extras": ("`extras` of a job", "start", _COMBINATION),
     "job.outputs": ("`outputs` of a job", "stages", "params matrix strategy needs stages job run env"),
     "stage.condition": ("the condition of a stage", "stages", _STAGE),

@@ -13,12 +13,15 @@ for it; a script stands as the empty text.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from jobc.source.file import SourceFile, Span
 from jobc.source.nodes import Mapping, Node, Scalar, ScalarValue, Sequence
 from jobc.source.templates import Hole, Template
 from jobc.syntax.expr import Expr
+
+if TYPE_CHECKING:
+    from jobc.syntax.file_nodes import Artifacts, Cache
 
 
 class Const:
@@ -257,6 +260,8 @@ class Job:
     """`keys` maps each canonical key that the file gives to the span of the key itself."""
 
     __slots__ = (
+        "artifacts",
+        "cache",
         "concurrency",
         "condition",
         "continue_on_error",
@@ -297,6 +302,8 @@ class Job:
         self.strategy: Strategy | None = None
         self.stages: list[Stage] = []
         self.outputs: list[Item] | None = None
+        self.cache: Cache | None = None
+        self.artifacts: Artifacts | None = None
         self.env: list[Item] = []
         self.timeout: Value | None = None
         self.retry: Retry | None = None

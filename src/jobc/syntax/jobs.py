@@ -80,6 +80,14 @@ def _fill(r: Reporter, job: Job, node: Mapping) -> None:
         job.stages = stages(r, entry.value, "`stages`")
     if entry := get("outputs"):
         job.outputs = items(r, entry.value, "`outputs`")
+    if entry := get("cache"):
+        from jobc.syntax.files import cache
+
+        job.cache = cache(r, entry.value)
+    if entry := get("artifacts"):
+        from jobc.syntax.files import artifacts
+
+        job.artifacts = artifacts(r, entry.value, job.id)
     if entry := get("env"):
         job.env = texts(r, entry.value, "`env`")
     if entry := get("timeout"):

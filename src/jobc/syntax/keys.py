@@ -12,6 +12,7 @@ kebab-case, the same in snake_case, and its other names (`if` for `condition`). 
     value        anything, expressions allowed       data         anything, no expressions
     map list     of values                           texts        a map of texts (`env`)
     names        one name or a list of them          enum         one of `values`
+    paths        one path or glob, or a list of them
     script       the text of a script                stages       a list of stages
     and the name of another table, or of a form described in `doc`.
 """
@@ -155,6 +156,52 @@ CONCURRENCY = Table(
         Key("group", "text", "Jobs of one group share its limit.", required=True),
         Key("limit", "int", "How many of the group run at once (1)."),
         Key("cancel-in-progress", "bool", "Cancel what runs in the group instead of waiting for it."),
+    ),
+)
+
+CACHE = Table(
+    "cache",
+    (
+        Key(
+            "key",
+            "value",
+            "What the result depends on beside what jobc sees itself: another value is a miss.",
+        ),
+        Key("inputs", "paths", "Files, folders and globs that the job reads: their contents count."),
+        Key("outputs", "paths", "Files, folders and globs that the job writes: kept, and put back on a hit."),
+    ),
+)
+
+PUBLISH_WHEN = ("success", "failure", "always")
+IF_MISSING = ("error", "warn", "ignore")
+
+ARTIFACTS = Table(
+    "artifacts",
+    (
+        Key("out", "artifacts-out", "What the job publishes: paths, or a map of names to paths."),
+        Key(
+            "in",
+            "artifacts-in",
+            "What is placed before its first stage: names, or a map of names to folders.",
+        ),
+    ),
+)
+
+PUBLISHED = Table(
+    "an entry of `out`",
+    (
+        Key("paths", "paths", "Files, folders and globs.", required=True),
+        Key("when", "enum", "After which end of the job (success).", values=PUBLISH_WHEN),
+        Key("if-missing", "enum", "What a path that matches nothing is (error).", values=IF_MISSING),
+    ),
+)
+
+PLACED = Table(
+    "an entry of `in`",
+    (
+        Key("path", "text", "The folder to place it in (where its files came from)."),
+        Key("per-combination", "bool", "A folder for each combination of the job that published it (false)."),
+        Key("if-missing", "enum", "What an artifact that was not published is (error).", values=IF_MISSING),
     ),
 )
 
@@ -365,6 +412,12 @@ JOB = Table(
         Key("strategy", "strategy", "Runs it once for each combination of a matrix."),
         Key("stages", "stages", "What it does, in order."),
         Key("outputs", "map", "Its outputs (those of its stages)."),
+        Key(
+            "cache",
+            "cache",
+            "Takes the result of an earlier run where nothing that it depends on has changed.",
+        ),
+        Key("artifacts", "artifacts", "Files that it publishes, and files of others that it starts with."),
         Key("env", "texts", "Environment of its stages."),
         Key("timeout", "duration", "Its time limit (WORKFLOW_CORE_JOB_TIMEOUT, 3600 s)."),
         Key("retry", "retry", "Further attempts after a failure."),

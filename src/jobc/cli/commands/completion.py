@@ -21,12 +21,14 @@ _GLOBAL = ("-C", "-v", "-q", "--color", "--version", "--help")
 class Completion:
     """What may follow a command: its words (`list`, `show` for `runs`), its options and their choices."""
 
-    __slots__ = ("choices", "name", "options", "summary", "words")
+    __slots__ = ("asks", "choices", "name", "options", "summary", "words")
 
     def __init__(self, name: str, summary: str) -> None:
         self.name = name
         self.summary = summary
         self.words: list[str] = []
+        #: A shell command that prints what may follow the first word.
+        self.asks = ""
         #: option → its help in one line
         self.options: dict[str, str] = {}
         #: option → the words it takes
@@ -58,6 +60,8 @@ def completions() -> list[Completion]:
         _collect(parser, completion)
         if name == "explain":
             completion.words = _rule_names()
+        elif name == "runs":
+            completion.asks = "jobc runs list --format ids -n 50 2>/dev/null"
         found.append(completion)
     return found
 
@@ -76,7 +80,8 @@ def _collect(parser: argparse.ArgumentParser, into: Completion) -> None:
             if action.help is not argparse.SUPPRESS:
                 into.options[option] = (action.help or "").replace("%%", "%")
                 if choices:
-                    into.choices[option] = choices
+                    known = into.choices.setdefault(option, [])
+                    known += [choice for choice in choices if choice not in known]
 
 
 def _rule_names() -> list[str]:
@@ -90,7 +95,12 @@ def _bash(commands: list[Completion]) -> str:
     cases, values = [], []
     for command in commands:
         words = " ".join([*command.words, *command.options])
-        cases.append(f'        {command.name}) words="{words}" ;;')
+        asked = ""
+        if command.asks:
+            asked = (
+                f'; if [[ "$before" != {command.name} ]]; then words="latest $({command.asks}) $words"; fi'
+            )
+        cases.append(f'        {command.name}) words="{words}"{asked} ;;')
         for option, choices in command.choices.items():
             values.append(
                 f'        "{command.name} {option}") COMPREPLY=($(compgen -W "{" ".join(choices)}" -- "$here")); return ;;'
@@ -133,6 +143,9 @@ def _zsh(commands: list[Completion]) -> str:
         ]
         if command.words:
             specs.append(_quoted(f"1:word:({' '.join(command.words)})"))
+        if command.asks:
+            offered = f'{{compadd latest ${{(f)"$({command.asks})"}}}}'
+            specs += [_quoted(f"2:run:{offered}"), _quoted(f"3:run:{offered}")]
         specs.append("'*:file:_files'")
         cases.append(f"        {command.name}) _arguments {' '.join(specs)} ;;")
     body = "\n".join(cases)
@@ -175,6 +188,9 @@ def _fish(commands: list[Completion]) -> str:
         seen = f'complete -c jobc -n "__fish_seen_subcommand_from {command.name}"'
         if command.words:
             lines.append(f"{seen} -f -a {_quoted(' '.join(command.words))}")
+        if command.asks:
+            after = f"__fish_seen_subcommand_from {command.name}; and __fish_seen_subcommand_from {' '.join(command.words)}"
+            lines.append(f'complete -c jobc -n "{after}" -f -a {_quoted(f"latest ({command.asks})")}')
         for option, text in command.options.items():
             flag = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
             takes = (

@@ -15,9 +15,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobc.cli.context import Context, is_terminal
-from jobc.errors import UsageError
+from jobc.errors import JobcError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jobc.engine.options import Options
     from jobc.engine.result import RunResult
 
@@ -70,12 +72,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--run-id", metavar="ID", help="name the run (default: made from the time)")
     parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="run every job, whatever the cache holds, and keep nothing in it",
+    )
+    parser.add_argument(
+        "--refresh", action="store_true", help="run every job, and keep its result in the cache"
+    )
+    parser.add_argument(
         "--now", metavar="INSTANT", help="what datetime.now() gives, such as 2026-01-31T09:00:00Z"
     )
     parser.add_argument(
         "--format",
         choices=FORMATS,
         help="default: rich on a terminal, plain elsewhere; json and jsonl for programs",
+    )
+    parser.add_argument(
+        "--report", metavar="FILE.html", help="write an HTML report of the run when it has ended"
     )
     parser.add_argument("--stdin-filename", metavar="NAME", help="what to call standard input in messages")
 
@@ -129,9 +142,11 @@ def perform(
     action: Callable[[Any], RunResult],
 ) -> int:
     """Show a run while `action(listener)` runs it; the exit code. The journal of `options` is closed."""
+    from jobc.cli.observers import observers
     from jobc.engine.signals import Interrupts
 
     assert options.journal is not None
+    report = None if args.report is None else _report_path(args.report, context)
     form = args.format or (
         "rich" if is_terminal(context.stdout) and os.environ.get("TERM") != "dumb" else "plain"
     )
@@ -139,17 +154,20 @@ def perform(
         _keep_for_results(context)
     with ExitStack() as stack:
         stack.callback(options.journal.close)
+        watching = stack.enter_context(observers(options, context))
         interrupts = stack.enter_context(Interrupts(options.control))
         progress = _progress(form, folder, context)
-        take = _listeners(form, progress, context)
+        take = watching.listener(_display(form, progress, context), options.control)
         if progress is not None:
             with progress:
                 result = action(take)
             progress.finish()
         else:
             result = action(take)
-    if form == "json":
-        result.write_json(context.stdout)
+        watching.check()
+        if form == "json":
+            result.write_json(context.stdout)
+        reported = report is None or _report(report, args.report, result, options.journal, context)
     if not os.path.exists(options.journal.path):
         context.stderr.write(
             f"warning: {options.journal.path} was removed while the run went on; history does not know this run\n"
@@ -157,7 +175,33 @@ def perform(
     if result.state_error is not None:
         context.stdout.flush()
         raise result.state_error
-    return exit_code(result, interrupts.first)
+    code = exit_code(result, interrupts.first)
+    return code if reported or code else 2
+
+
+def _report_path(given: str, context: Context) -> str:
+    """Where the report will be. Raises UsageError where it cannot be written, before anything runs."""
+    path = os.path.abspath(os.path.join(context.cwd, given))
+    folder = os.path.dirname(path)
+    if os.path.isdir(path) or not os.access(folder, os.W_OK):
+        why = "it is a folder" if os.path.isdir(path) else f"there is no folder {folder} that can be written"
+        raise UsageError(f"the report cannot be written to `{given}`: {why}", help="choose another file")
+    return path
+
+
+def _report(path: str, shown: str, result: RunResult, journal: Any, context: Context) -> bool:
+    """Write the report; False, with a message, where that failed: the run's own result stands."""
+    from jobc.cli.runs.reporting import write_report
+    from jobc.engine.history import History
+
+    try:
+        write_report(History(journal), result.run_id, path, shown)
+    except JobcError as error:
+        context.stderr.write(f"error: {error}\n")
+        return False
+    if context.verbosity >= 0:
+        context.stderr.write(f"report: {shown}\n")
+    return True
 
 
 def _keep_for_results(context: Context) -> None:
@@ -191,6 +235,7 @@ def target(text: str, context: Context) -> tuple[str, str | None]:
 def read_options(args: argparse.Namespace, context: Context, path: str) -> Options:
     """What the flags say; `path` is the file's."""
     from jobc.cli.run_inputs import read_secrets
+    from jobc.cli.sizes import cache_size
     from jobc.engine.groups import folder_in
     from jobc.engine.options import Options
 
@@ -201,7 +246,12 @@ def read_options(args: argparse.Namespace, context: Context, path: str) -> Optio
     if most is None and not os.environ.get("JOBC_MAX_PARALLEL"):
         most = context.config.run_max_parallel
     limit = args.timeout if args.timeout is not None else context.config.run_timeout
+    if args.no_cache and args.refresh:
+        raise UsageError("--no-cache and --refresh exclude each other", help="keep one of them")
     return Options(
+        store=os.path.join(context.state_dir, "store"),
+        cache="off" if args.no_cache else "refresh" if args.refresh else "use",
+        cache_size=cache_size(context),
         run_id=args.run_id,
         job=args.job,
         max_parallel=most,
@@ -252,7 +302,8 @@ def _progress(form: str, folder: str, context: Context) -> Progress | None:
     return None
 
 
-def _listeners(form: str, progress: Progress | None, context: Context) -> Any:
+def _display(form: str, progress: Progress | None, context: Context) -> Callable[[Any], None] | None:
+    """What shows events, as they come."""
     if form != "jsonl":
         return progress.take if progress is not None else None
     import json

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from rich.constrain import Constrain
     from rich.table import Table
 
+#: A miss that says nothing new.
+FIRST = "no entry yet"
+
 _STYLES = {
     "success": "green",
     "failed": "bold red",
@@ -59,6 +62,10 @@ class LiveProgress:
         if self._logs and event["event"] == "log":
             self._console.print(f"{self._view.label(event)} | {event['text']}", soft_wrap=True)
 
+        elif event["event"] == "cache" and not event["hit"] and event["reason"] != FIRST and not self._quiet:
+            line = f"{self._view.label(event)}: cache miss: {event['reason']}"
+            self._console.print(line, style="dim", soft_wrap=True)
+
     def finish(self) -> None:
         self._live.stop()
         if not self._quiet:
@@ -66,7 +73,8 @@ class LiveProgress:
                 if job.status == "success":
                     mark = glyph("success", self._stream)
                     self._console.print(f"{mark} {job.id}", style="green", end="")
-                    self._console.print(f" {_count(job)}{duration_text(job.duration)}", style="dim")
+                    why = "".join(f", {each}" for each in (job.reason, job.note) if each)
+                    self._console.print(f" {_count(job)}{duration_text(job.duration)}{why}", style="dim")
         write_summary(self._view, self._stream, color=self._color, quiet=self._quiet)
 
     def _table(self) -> Constrain:
@@ -96,7 +104,7 @@ class LiveProgress:
                 mark,
                 Text(job.id, style),
                 Text(took, "dim", justify="right"),
-                Text(_detail(job), "dim", no_wrap=True),
+                Text(_detail(job, self._view), "dim", no_wrap=True),
             )
         ended = sum(1 for job in jobs if job.status in ("success", "failed", "skip", "cancel"))
         elapsed = _elapsed(self._view.started)
@@ -128,11 +136,16 @@ def _count(job: JobView) -> str:
     return f"{job.ended}/{job.total} " if job.total > 1 else ""
 
 
-def _detail(job: JobView) -> str:
+def _detail(job: JobView, view: RunView) -> str:
+    if job.status == "waiting":
+        return view.waits_for(job)
+    note = f"({job.note}) " if job.note else ""
+    return (note + _progress(job)).rstrip()
+
+
+def _progress(job: JobView) -> str:
     if job.status == "running":
         failed = f"{job.failed} {STATUSES['failed'][3]}, " if job.failed else ""
         stages = [stage for stage in job.running.values() if stage]
         return _count(job) + failed + ", ".join(stages[:3])
-    if job.status == "waiting":
-        return job.reason or ""
     return _count(job) + (job.reason or "")

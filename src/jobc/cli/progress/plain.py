@@ -33,7 +33,8 @@ class PlainProgress:
         words = self._words(event)
         if words is not None:
             clock = datetime.fromisoformat(event["time"]).astimezone().strftime("%H:%M:%S")
-            self._stream.write(f"{self._paint(clock, '2')} {words}\n")
+            note = f" ({event['note']})" if event.get("note") else ""
+            self._stream.write(f"{self._paint(clock, '2')} {words}{note}\n")
             self._stream.flush()
 
     def finish(self) -> None:
@@ -60,6 +61,8 @@ class PlainProgress:
             return f"run {event['run']} is ending: {event['reason']}; clean-up jobs still run"
         if kind == "run-ended":
             return f"run {event['run']} {self._status(event['status'])}" + _after(event)
+        if kind == "job-ready" and event.get("note"):
+            return f"{where}: ready"
         if kind == "job-started":
             count = event["combinations"]
             return f"{where}: started" + (f", {count} combinations" if count > 1 else "")
@@ -74,6 +77,8 @@ class PlainProgress:
                 error = event["error"]
                 because = _because(_said(error))
                 return f"{where}: {self._status(event['status'])}{_after(event)}{because}"
+        if kind == "cache":
+            return f"{where}: {event['reason'] if event['hit'] else 'cache miss: ' + event['reason']}"
         if kind == "stage-started":
             attempt = f", attempt {event['attempt']}" if event["attempt"] > 1 else ""
             return f"{where} > {event['name']}: started{attempt}"

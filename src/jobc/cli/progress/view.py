@@ -44,6 +44,8 @@ class JobView:
         "failed",
         "failures",
         "id",
+        "note",
+        "ready",
         "reason",
         "running",
         "started",
@@ -56,6 +58,10 @@ class JobView:
         #: `waiting`, `running`, or a terminal status.
         self.status = "waiting"
         self.reason: str | None = None
+        #: Its needs have ended; what keeps it from starting is a limit.
+        self.ready = False
+        #: What an event says of it beside its status: `taken over from run x`, `from the cache`.
+        self.note: str | None = None
         self.started = 0.0
         self.duration = 0.0
         self.total = 0
@@ -82,6 +88,8 @@ class RunView:
         self.duration = 0.0
         self.outputs: dict[str, Any] = {}
         self.jobs: dict[str, JobView] = {}
+        #: What each job needs, by its id.
+        self.needs: dict[str, list[str]] = {}
         self.started = time.monotonic()
         self._prefixes: dict[str, str] = {}
         self._matrices: dict[tuple[str, str, int], dict[str, Any]] = {}
@@ -94,6 +102,7 @@ class RunView:
             if not self.id:
                 self.id, self.workflow = run, event["workflow"]
                 self.jobs = {id: JobView(id) for id in event["jobs"]}
+                self.needs = event.get("needs") or {}
             parent = event["parent"]
             if parent is None:
                 self._prefixes[run] = ""
@@ -121,7 +130,11 @@ class RunView:
     def _take_job(self, kind: str, event: Event, job: JobView) -> None:
         combination = event["combination"]
         key = (job.id, combination if combination is not None else -1)
-        if kind == "job-started":
+        if event.get("note") and combination is None:
+            job.note = event["note"]
+        if kind == "job-ready":
+            job.ready = True
+        elif kind == "job-started":
             job.status, job.started, job.total = "running", time.monotonic(), event["combinations"]
             job.reason = None
             job.ended = event.get("ended", 0)
@@ -155,6 +168,16 @@ class RunView:
             job.status, job.reason, job.duration = event["status"], event["reason"], event["duration_s"]
             if event["error"] is not None and not job.failures:  # it failed before any combination
                 job.failures.append(FailureView(0, {}, None, event["error"], []))
+
+    def waits_for(self, job: JobView) -> str:
+        """Why a job has not started."""
+        if job.ready:
+            return job.reason or job.note or "waits for its turn"
+        ended = ("success", "failed", "skip", "cancel")
+        open_needs = [id for id in self.needs.get(job.id, []) if self.jobs[id].status not in ended]
+        shown = ", ".join(open_needs[:3])
+        more = f" and {len(open_needs) - 3} more" if len(open_needs) > 3 else ""
+        return f"waits for {shown}{more}" if open_needs else ""
 
     def place(self, error: Mapping[str, Any]) -> str:
         """`path:line` as seen from where the command was called, or ""."""

@@ -9,9 +9,13 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from jobc.interpreter.api import Cancellation, ErrorInfo, StageResult
+from jobc.interpreter.background import end_leftovers
+from jobc.interpreter.cgroups import process_limit
 from jobc.interpreter.contexts import JobState, Scope, StageFailure
+from jobc.interpreter.lines import output_limit
 from jobc.interpreter.processes import Exit, signal_name
 from jobc.interpreter.replay import Change
+from jobc.interpreter.trace import traceparent
 from jobc.ir.program import CodeIndex, Stage
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 
@@ -106,6 +110,11 @@ class Attempt:
         """One line that is masked already."""
         self.state.host.emit({"event": "log", "stage": self.path, "stream": stream, "text": line})
 
+    @property
+    def output_limit(self) -> int:
+        """The bytes of output that are kept of the attempt."""
+        return output_limit({**self.state.inputs.environ, **self.scope.env})
+
     def place(self) -> Dict[str, Any]:
         """Where the stage stands, as keyword arguments of ErrorInfo."""
         path, line = self.state.program.place(self.stage.span)
@@ -119,6 +128,7 @@ class Attempt:
         run = self.scope.run_context()
         return {
             **self.state.inputs.environ,
+            **self._trace(),
             **self.scope.env,
             "JOBC_RUN_ID": str(run.get("id") or ""),
             "JOBC_JOB": self.state.job.id,
@@ -126,10 +136,27 @@ class Attempt:
             "JOBC_ATTEMPT": str(run.get("attempt") or self.number),
         }
 
+    def _trace(self) -> Dict[str, str]:
+        """What makes the spans of a program that the stage starts children of the stage's own."""
+        inputs = self.state.inputs
+        if inputs.trace is None:
+            return {}
+        place = (inputs.run.get("id", ""), self.state.job.id, inputs.strategy.get("index", 0))
+        number = inputs.run.get("attempt") or 1
+        return {"TRACEPARENT": traceparent(inputs.trace, *place, number, self.path, self.number)}
+
     def after(self, ended: Exit) -> None:
-        """Look at a process's end: remember what it left running, raise Cut where it was cut."""
-        if ended.group is not None:
-            self.state.leftovers.append((ended.group, ended.cookie))
+        """Look at a process's end: remember what it left running, or end that, and raise Cut where it was cut."""
+        if ended.left is not None and ended.code == 0:
+            self.state.leftovers.append(ended.left)
+        elif ended.left is not None:
+            end_leftovers([ended.left], [], self.state.inputs.grace, lambda _, text: self.log(text, "stderr"))
+        if ended.refused:
+            self.log(
+                "the stage was refused another process; it may have %d (JOBC_PROCESS_LIMIT)"
+                % process_limit(),
+                "stderr",
+            )
         if ended.cut:
             raise Cut
 

@@ -14,7 +14,7 @@ from jobc.interpreter import outputs as output_rules
 from jobc.interpreter import wire
 from jobc.interpreter.api import ErrorInfo
 from jobc.interpreter.contexts import StageFailure
-from jobc.interpreter.launcher import Spawn
+from jobc.interpreter.launcher import Interrupted, Spawn
 from jobc.interpreter.processes import StartError
 from jobc.interpreter.stages.attempt import Attempt, Cut, Done
 from jobc.interpreter.values import EvaluationError, to_text
@@ -94,12 +94,20 @@ def serve(
     interpreter = sys.executable or "python3"
     env = attempt.process_env()
     if deps:
-        from jobc.interpreter.venvs import VenvProblem, environment
+        from jobc.interpreter.venvs import VenvProblem, Venvs, entered, python_of
 
+        venvs = Venvs(
+            env,
+            state.inputs.workdir,
+            state.inputs.grace,
+            attempt.cancellation,
+            state.masker,
+            attempt.emit_line,
+            state.family,
+        )
         try:
-            interpreter = environment(
-                deps, env, state.inputs.grace, attempt.cancellation, state.masker, attempt.emit_line
-            )
+            place = venvs.folder(deps)
+            interpreter, env = python_of(place), entered(env, place)
         except VenvProblem as problem:
             if attempt.cancellation.thrown:
                 raise Cut from None
@@ -112,6 +120,8 @@ def serve(
         state.inputs.grace,
         state.masker,
         attempt.emit_line,
+        state.family,
+        attempt.output_limit,
     )
     try:
         ended, reply = state.launcher.launch(request, code, spawn)
@@ -121,6 +131,8 @@ def serve(
         ) from None
     except StartError as error:
         raise attempt.failure("start", str(error)) from None
+    except Interrupted as problem:
+        raise attempt.failure("signal", str(problem)) from None
     attempt.after(ended)
     if reply is not None:
         return take(reply, attempt, path)

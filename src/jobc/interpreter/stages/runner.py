@@ -10,7 +10,7 @@ sets no `timeout` itself.
 `timeout` covers one attempt. `continue-on-error` lets the sequence go on; the stage stays failed.
 
 Events, each with `stage` (its path) and `id` (None without one):
-    stage-started  name, attempt
+    stage-started  name, attempt, before (of a further attempt: the error of the last, the seconds waited)
     log            stream (`stdout` or `stderr`), text (one line)
     stage-decided  nothing but `journal`: what an attempt decided once and for all
     stage-retrying attempt (that failed), wait_s, error
@@ -111,6 +111,8 @@ class _Life:
         self.state = scope.state
         self.nested: List[StageResult] = []
         self.tolerated = False
+        #: How the attempt before ended, and the seconds between the two.
+        self.before: Optional[Dict[str, Any]] = None
         self.changes: List[Change] = []
         self.replay = scope.state.inputs.replay
         self.kept = self.replay.get(path) if self.replay is not None else None
@@ -235,6 +237,8 @@ class _Life:
                 self._fail(failure.error, failure.outputs)
                 return
             wait = policy.wait(number)
+            before = {"error": failure.error.to_json(), "waited_s": round(wait, 3)}
+            self.before = self.state.masker.mask_map(before)
             self._log(
                 "attempt %d of %d failed: %s; the next one is in %g s"
                 % (number, policy.further + 1, failure.error.said, round(wait, 3))
@@ -272,15 +276,16 @@ class _Life:
         """One attempt; its failure if another one may follow, else None with the result filled in."""
         result, stage = self.result, self.stage
         result.attempts = number
-        self.state.host.emit(
-            {
-                "event": "stage-started",
-                "stage": self.path,
-                "id": stage.id,
-                "name": result.name,
-                "attempt": number,
-            }
-        )
+        started: Dict[str, Any] = {
+            "event": "stage-started",
+            "stage": self.path,
+            "id": stage.id,
+            "name": result.name,
+            "attempt": number,
+        }
+        if self.before is not None:
+            started["before"] = self.before
+        self.state.host.emit(started)
         guard = Cancellation(outer)
         timer: Optional[threading.Timer] = None
         if limit is not None:
