@@ -59,6 +59,14 @@ def test_a_job_that_is_ready_waits_for_its_turn_or_for_what_its_note_says() -> N
     assert said(view, "a") == "waits for the concurrency group `db`"
 
 
+def test_a_job_that_waits_for_another_run_says_for_whom() -> None:
+    view = RunView("")
+    view.take(STARTED)
+    view.take(event("job-ready", "a"))
+    view.take(event("job-waiting", "a", reason="waits for run x in the concurrency group `db`"))
+    assert said(view, "a") == "waits for run x in the concurrency group `db`"
+
+
 def test_a_note_stands_beside_the_job_in_both_displays() -> None:
     out = io.StringIO()
     plain = PlainProgress(out, "", color=False, quiet=False)

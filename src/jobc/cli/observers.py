@@ -34,12 +34,15 @@ if TYPE_CHECKING:
 
 EVENTS = (
     "run-started",
+    "run-waiting",
     "run-cancelling",
     "run-ended",
     "job-ready",
+    "job-waiting",
     "job-started",
     "job-ended",
     "combination-started",
+    "cache",
     "combination-ended",
     "stage-started",
     "stage-ended",

@@ -195,6 +195,21 @@ def test_prune_keeps_the_newest_and_leaves_nothing_of_the_others(project):
     assert project.run("runs", "prune", "--keep", "1")[1] == "nothing to remove\n"
 
 
+def test_prune_takes_the_artifacts_of_a_run_along(project):
+    project.write("jobs: {a: {artifacts: {out: data}, stages: [{bash: 'echo $RANDOM-$$ > data'}]}}")
+    for id in ("one", "two"):
+        project.run("run", "flow.job.yml", "--run-id", id)
+
+    def kept():
+        return sum(each.is_file() for each in (project.folder / ".jobc/store/objects").rglob("*"))
+
+    assert (rows(project, "artifacts"), kept()) == (2, 2)
+    assert "artifact a: data" in project.run("runs", "show", "two")[1]
+    assert project.run("runs", "prune", "--keep", "1")[1].startswith("1 run removed")
+    assert (rows(project, "artifacts"), kept()) == (1, 1)
+    assert "artifact a: data" in project.run("runs", "show", "two")[1]
+
+
 def test_prune_by_age_and_both(project):
     project.write("jobs: {a: {stages: [{echo: hello}]}}")
     for id in ("old", "older", "new"):

@@ -44,11 +44,24 @@ def run(args: argparse.Namespace, history: History, context: Context) -> int:
             removed += 1
             if context.verbosity > 0:
                 out.write(f"removed {each['id']}\n")
+    freed = 0
     if removed:
         history_pruning.compact(history.journal)
-    freed = max(0, before - _size(history.journal.path))
+        freed = max(0, before - _size(history.journal.path)) + _artifacts(history, context)
     out.write(f"{_runs(removed)} removed, {freed / 1e6:.1f} MB freed\n" if removed else "nothing to remove\n")
     return 0
+
+
+def _artifacts(history: History, context: Context) -> int:
+    """Remove the files of artifacts that no run and no cached result names any more; the bytes that this gave back."""
+    from jobc.engine.store import LocalStore, path_in
+
+    root = path_in(context.state_dir)
+    if not os.path.isdir(root):
+        return 0
+    from jobc.engine.pruning import prune
+
+    return prune(LocalStore(root), history.journal).freed
 
 
 def _bounds(args: argparse.Namespace) -> tuple[int | None, float | None]:
