@@ -45,6 +45,7 @@ EVENTS = (
     "cache",
     "combination-ended",
     "stage-started",
+    "stage-retrying",
     "stage-ended",
     "log",
 )
