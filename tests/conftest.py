@@ -8,6 +8,7 @@ With `JOBC_REQUIRE_SERVICES` set, a service test that skips itself has failed: w
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -19,6 +20,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("jobc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("jobc"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "jobc")
+
+# Whoever starts the tests in the background, or under `nohup`, ignores these; what the tests start must not.
+for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 # Set before a test module is imported, since some compile at import. pip keeps its cache and its settings.
 _SCRATCH = tempfile.TemporaryDirectory(prefix="jobc-tests-")

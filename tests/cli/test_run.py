@@ -19,6 +19,8 @@ JOBC = [sys.executable, "-m", "jobc"]
 def flow(tmp_path):
     """Writes `flow.job.yml`, and gives what starts `jobc` beside it."""
 
+    started = []
+
     class Flow:
         folder = tmp_path
 
@@ -31,7 +33,7 @@ def flow(tmp_path):
                 for name, value in os.environ.items()
                 if not name.startswith(("JOBC_", "WORKFLOW_"))
             }
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [*JOBC, *words],
                 cwd=tmp_path,
                 env={**env, **environ},
@@ -40,6 +42,8 @@ def flow(tmp_path):
                 stderr=subprocess.PIPE,
                 text=True,
             )
+            started.append(process)
+            return process
 
         def run(self, *words, **environ):
             process = self.start(*words, **environ)
@@ -51,7 +55,10 @@ def flow(tmp_path):
             assert error == "", error
             return code, json.loads(out)
 
-    return Flow()
+    yield Flow()
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def wait_for(condition, what, seconds=20.0):
