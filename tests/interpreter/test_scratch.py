@@ -30,6 +30,24 @@ def test_a_dead_owner_s_folder_is_removed_and_a_living_one_s_stays(tmp_path: Pat
     assert (living / "1-stage.output").exists()
 
 
+def test_what_a_sudden_death_leaves_half_made_or_half_removed_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jobc-abcd1234").mkdir()  # made, and not locked yet
+    dead = left_behind(tmp_path, "jobc-dead")
+
+    def die(path: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", die)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(str(tmp_path))
+    assert (dead / ".jobc-lock").exists()
+    sweep(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_not_ours_stays(tmp_path: Path) -> None:
     (tmp_path / "jobc-data").mkdir()
     (tmp_path / "jobc-notes").write_text("mine")
