@@ -20,6 +20,7 @@ import time
 from jobc.errors import StateError
 from jobc.interpreter import scratch
 from jobc.interpreter.mark import MARK
+from jobc.interpreter.process_tree import Stat, environ, processes
 
 #: The longest that killed processes may take to be gone, in seconds.
 PATIENCE = 5.0
@@ -47,18 +48,11 @@ def end_leftovers(mark: str) -> int:
     return len(ended)
 
 
-class _Process:
-    __slots__ = ("parent", "session")
-
-    def __init__(self, parent: int, session: int) -> None:
-        self.parent = parent
-        self.session = session
-
-
 def _processes(mark: str) -> set[int]:
-    table = _table()
+    table = {pid: each for pid, each in processes().items() if each.state not in b"ZX"}
+    needle = f"{MARK}={mark}".encode()
     spared = _with_parents(os.getpid(), table)
-    marked = {pid for pid in table if pid not in spared and _is_marked(pid, mark)}
+    marked = {pid for pid in table if pid not in spared and needle in environ(pid).split(b"\0")}
     sessions = {table[pid].session for pid in marked} - {table[pid].session for pid in spared if pid in table}
     found = marked | {pid for pid in table if table[pid].session in sessions}
     for pid in table:
@@ -67,36 +61,9 @@ def _processes(mark: str) -> set[int]:
     return found - spared
 
 
-def _table() -> dict[int, _Process]:
-    table: dict[int, _Process] = {}
-    try:
-        names = os.listdir("/proc")
-    except OSError:
-        return table
-    for name in names:
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat", "rb") as file:
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:
-            continue
-        if len(fields) > 3 and fields[0] not in (b"Z", b"X"):
-            table[int(name)] = _Process(int(fields[1]), int(fields[3]))
-    return table
-
-
-def _with_parents(pid: int, table: dict[int, _Process]) -> set[int]:
+def _with_parents(pid: int, table: dict[int, Stat]) -> set[int]:
     found: set[int] = set()
     while pid > 0 and pid not in found:
         found.add(pid)
         pid = table[pid].parent if pid in table else 0
     return found
-
-
-def _is_marked(pid: int, mark: str) -> bool:
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return f"{MARK}={mark}".encode() in file.read().split(b"\0")
-    except OSError:
-        return False
