@@ -10,9 +10,9 @@ import pytest
 from jobc.cli.context import Context
 from jobc.cli.progress.live import LiveProgress
 from jobc.cli.progress.plain import PlainProgress
-from jobc.cli.progress.view import duration_text
 from jobc.cli.run_inputs import read_params, read_secrets
 from jobc.errors import UsageError
+from jobc.interpreter.durations import duration_text
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Durations: a number of seconds, or a text like `500ms`, `90s`, `15m`, `2h`, `1d`, and sums like `1h30m`."""
+"""Durations as people write and read them: a number of seconds, or a text like `500ms`, `90s`, `15m`, `2h`, `1d`, and sums like `1h30m`; and back, as a text to be read."""
 
 from __future__ import annotations
 
@@ -29,3 +29,19 @@ def seconds(value: Any) -> float:
         shown = repr(value) if type(value) is str else describe(value)
         raise ValueError("%s is not a duration; write seconds, or a text like 90s, 15m or 1h30m" % shown)
     return min(total, LONGEST)
+
+
+def duration_text(seconds: float) -> str:
+    """`40 ms`, `1.4 s`, `12 s`, `3 min 05 s`, `2 h 04 min`."""
+    if seconds < 0.9995:
+        return f"{max(1, round(seconds * 1000))} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min"

@@ -18,6 +18,7 @@ from typing import Any
 
 from jobc.engine.history import History
 from jobc.errors import UsageError
+from jobc.interpreter.durations import duration_text
 from jobc.report.record import Record, failures
 
 #: Failures whose last lines stand at the top.
@@ -122,7 +123,7 @@ def _head(data: dict[str, Any]) -> str:
     tally = ", ".join(f"{count} {MARKS[status][1]}" for status, count in counts.items()) or "no jobs"
     started = datetime.fromtimestamp(run["started"] + run["offset"], UTC).strftime("%Y-%m-%d %H:%M:%S")
     zone = f"UTC{run['offset'] // 3600:+03d}:{abs(run['offset']) % 3600 // 60:02d}"
-    took = "" if run["duration"] is None else f" in {_duration(run['duration'])}"
+    took = "" if run["duration"] is None else f" in {duration_text(run['duration'])}"
     told = run["reason"] and not any(job["status"] == "failed" for job in data["jobs"])
     reason = f'<p class="reason">{escape(run["reason"])}</p>' if told else ""
     return (
@@ -221,7 +222,7 @@ def _table(data: dict[str, Any]) -> str:
         rows.append(
             f'<tr class="s-{_class(job["status"])}"><td>{mark} {word}</td>'
             f'<th scope="row">{escape(name)}{count}{critical}</th>'
-            f"<td>{_duration(job['duration']) if job['duration'] else ''}</td><td>{escape(job['reason'] or '')}</td></tr>"
+            f"<td>{duration_text(job['duration']) if job['duration'] else ''}</td><td>{escape(job['reason'] or '')}</td></tr>"
         )
     more = len(data["jobs"]) - TABLE_JOBS
     rest = f"<p>and {more} more</p>" if more > 0 else ""
@@ -241,16 +242,3 @@ def _foot(data: dict[str, Any]) -> str:
 
 def _class(status: str) -> str:
     return status.replace(" ", "-")
-
-
-def _duration(seconds: float) -> str:
-    """`40 ms`, `1.4 s`, `12 s`, `3 min 05 s`, `2 h 04 min`: as the command line says it."""
-    if seconds < 0.9995:
-        return f"{max(1, round(seconds * 1000))} ms"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from jobc.cli.progress.summary import STATUSES, glyph, write_summary
-from jobc.cli.progress.view import Event, JobView, RunView, duration_text
+from jobc.cli.progress.view import Event, JobView, RunView
+from jobc.interpreter.durations import duration_text
 
 if TYPE_CHECKING:
     from rich.constrain import Constrain

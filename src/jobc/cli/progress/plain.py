@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TextIO
 
 from jobc.cli.progress.summary import STATUSES, Paint, painter, write_summary
-from jobc.cli.progress.view import Event, RunView, duration_text
+from jobc.cli.progress.view import Event, RunView
 from jobc.interpreter.api import said
+from jobc.interpreter.durations import duration_text
 
 
 class PlainProgress:

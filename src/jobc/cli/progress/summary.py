@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from typing import TextIO
 
-from jobc.cli.progress.view import FailureView, JobView, RunView, duration_text, matrix_text
+from jobc.cli.progress.view import FailureView, JobView, RunView, matrix_text
 from jobc.interpreter.api import said
+from jobc.interpreter.durations import duration_text
 
 #: status → (glyph, glyph where the terminal has only ASCII, SGR codes, word)
 STATUSES: dict[str, tuple[str, str, str, str]] = {

@@ -196,19 +196,3 @@ class RunView:
 
 def matrix_text(matrix: Mapping[str, Any]) -> str:
     return f"[{', '.join(f'{key}={value}' for key, value in matrix.items())}]" if matrix else ""
-
-
-def duration_text(seconds: float) -> str:
-    """`40 ms`, `1.4 s`, `12 s`, `3 min 05 s`, `2 h 04 min`."""
-    if seconds < 0.9995:
-        return f"{max(1, round(seconds * 1000))} ms"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min"

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, history: History, context: Context) -> int:
 
 def _write_table(runs: list[dict[str, Any]], context: Context) -> None:
     from jobc.cli.progress.summary import STATUSES, glyph, painter
-    from jobc.cli.progress.view import duration_text
+    from jobc.interpreter.durations import duration_text
 
     paint = painter(context.color)
     rows = [("RUN", "STATUS", "STARTED", "TOOK", "WORKFLOW", "FILE")]

@@ -62,7 +62,7 @@ class _Page:
             )
 
     def _head(self) -> None:
-        from jobc.cli.progress.view import duration_text
+        from jobc.interpreter.durations import duration_text
 
         detail, out = self._detail, self._out
         took = "" if detail["duration_s"] is None else f" in {duration_text(detail['duration_s'])}"
@@ -86,8 +86,8 @@ class _Page:
 
     def _line(self, indent: str, label: str, item: dict[str, Any]) -> None:
         from jobc.cli.progress.summary import STATUSES
-        from jobc.cli.progress.view import duration_text
         from jobc.interpreter.api import said
+        from jobc.interpreter.durations import duration_text
 
         took = (
             f" {duration_text(item['duration_s'])}" if item["duration_s"] and item["status"] != "skip" else ""
@@ -147,7 +147,7 @@ class _Page:
                 self._out.write(f"{indent}  at {stage['error']['path']}:{stage['error']['line']}\n")
 
     def _timeline(self) -> None:
-        from jobc.cli.progress.view import duration_text
+        from jobc.interpreter.durations import duration_text
 
         ran = [(name, job) for name, job in self._detail["jobs"].items() if job["started_at"]]
         if not 2 <= len(ran) <= TIMELINE_JOBS:
