@@ -218,7 +218,6 @@ class Recorder:
         self,
         id: str,
         *,
-        parent: tuple[int, str, int, int, int] | None,
         parent_id: str | None,
         file: str,
         workflow: str,
@@ -230,11 +229,11 @@ class Recorder:
         mark: str,
         jobs: list[tuple[int, str]],
         needs: Mapping[str, list[str]],
-        triggered_by: Place | None,
+        triggered_by: tuple[Place, str] | None,
     ) -> int:
-        """Enter a run; its key. `parent`: the key of the run that triggered it; stage, job, combination, attempt.
+        """Enter a run; its key. `triggered_by`: the attempt of another run that asked for it, and the stage.
 
-        `state` is what the run's jobs see of it, in exact types; `triggered_by` is where `parent` asked. Raises StateError.
+        `state` is what the run's jobs see of it, in exact types. Raises StateError.
         """
         key = 0
         if self._journal is not None:
@@ -243,7 +242,7 @@ class Recorder:
                     _RUN,
                     (
                         id,
-                        *(parent or (None,) * 5),
+                        *_origin(triggered_by),
                         file,
                         workflow,
                         workflow_index,
@@ -255,10 +254,10 @@ class Recorder:
                         time.time(),
                         *owner.this_process(),
                     ),
-                    lambda key: _first_rows(key, program if parent is None else None, jobs),
+                    lambda key: _first_rows(key, program if triggered_by is None else None, jobs),
                 )
             except StateError as error:
-                if parent is not None:
+                if triggered_by is not None:
                     self._fail(error)
                 raise
         self._jobs[key] = jobs
@@ -268,8 +267,7 @@ class Recorder:
             "parent": parent_id,
             "params": dict(params),
         }
-        asked = None if parent is None or triggered_by is None else (triggered_by, parent[1])
-        more |= {"jobs": [job for _, job in jobs], "needs": needs, "triggered_by": _asker(asked)}
+        more |= {"jobs": [job for _, job in jobs], "needs": needs, "triggered_by": _asker(triggered_by)}
         self._tell("run-started", id, None, None, None, more)
         return key
 
@@ -522,6 +520,14 @@ class Recorder:
             self.commit()
         else:
             self._on_log()
+
+
+def _origin(asked: tuple[Place, str] | None) -> tuple[Any, ...]:
+    """The columns `parent` to `parent_attempt` of a run."""
+    if asked is None:
+        return (None,) * 5
+    place, stage = asked
+    return place.key, stage, place.position, place.combination, place.attempt
 
 
 def _asker(asked: tuple[Place, str] | None) -> dict[str, Any] | None:

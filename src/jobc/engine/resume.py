@@ -341,8 +341,8 @@ class _Revival(Launch):
             params=self._shown(run),
             state=self._kept(run),
             jobs=[(state.position, state.job.id) for state in run.jobs],
-            needs={state.job.id: [need.job.id for need in state.needs] for state in run.jobs if state.needs},
-            triggered_by=None if ticket is None else (ticket.combination.place, ticket.stage),
+            needs=run.needs,
+            triggered_by=run.triggered_by,
             kept=len(ended),
         )
         for state in run.jobs:

@@ -219,21 +219,19 @@ class Launch:
         return {"params": run.params, "env": run.env, "started_at": run.result.started_at}
 
     def enter(self, run: RunState) -> None:
-        ticket = run.ticket
-        parent = None if ticket is None else ticket.combination.job.run
         try:
-            self._enter(run, parent, ticket)
+            self._enter(run)
         except StateError as error:
             if isinstance(error.__cause__, sqlite3.IntegrityError):  # another process was faster
                 raise _taken(run.id) from None
             raise
 
-    def _enter(self, run: RunState, parent: RunState | None, ticket: Ticket | None) -> None:
+    def _enter(self, run: RunState) -> None:
         options = self._options
+        asker = run.triggered_by
         run.key = self._recorder.run_started(
             run.id,
-            parent=None if ticket is None else _origin(ticket),
-            parent_id=None if parent is None else parent.id,
+            parent_id=None if asker is None else asker[0].run,
             file=self._file(run),
             workflow=run.workflow.name,
             workflow_index=run.workflow_index,
@@ -249,15 +247,9 @@ class Launch:
             state=self._kept(run),
             mark=self._mark,
             jobs=[(state.position, state.job.id) for state in run.jobs],
-            needs={state.job.id: [need.job.id for need in state.needs] for state in run.jobs if state.needs},
-            triggered_by=None if ticket is None else ticket.combination.place,
+            needs=run.needs,
+            triggered_by=asker,
         )
-
-
-def _origin(ticket: Ticket) -> tuple[int, str, int, int, int]:
-    combination = ticket.combination
-    job = combination.job
-    return job.run.key, ticket.stage, job.position, combination.index, combination.attempt
 
 
 def _now() -> datetime:

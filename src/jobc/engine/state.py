@@ -343,6 +343,16 @@ class RunState:
         self.deadline: Timer | None = None
         self.result = RunResult(id, workflow.name, started_at)
 
+    @property
+    def needs(self) -> dict[str, list[str]]:
+        """Job → the jobs that it needs, of those that need any."""
+        return {state.job.id: [need.job.id for need in state.needs] for state in self.jobs if state.needs}
+
+    @property
+    def triggered_by(self) -> tuple[Place, str] | None:
+        """The attempt of another run that asked for this one, and the stage of it."""
+        return None if self.ticket is None else (self.ticket.combination.place, self.ticket.stage)
+
     def run_context(self, attempt: int = 1) -> dict[str, Any]:
         """The `run` context of an attempt."""
         parent = self.ticket.combination.job.run.id if self.ticket else self.parent_id
