@@ -48,7 +48,7 @@ from jobc.engine.state import (
     RunState,
     Ticket,
 )
-from jobc.engine.tasks import Tasks, ended_early, failed, interrupted, submission_error
+from jobc.engine.tasks import Tasks, ended_early, failed, interrupted, submission_error, with_remedy
 from jobc.engine.timers import Timers
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, TriggerOutcome
@@ -145,7 +145,7 @@ class Scheduler:
         try:
             self._move(self._groups.enter(run, run.group))
         except StateError as error:
-            self._cancel_run(run, "cancel", _with_remedy(error))
+            self._cancel_run(run, "cancel", with_remedy(error))
             return
         if not run.begun and run.cancelled is None:
             self._recorder.waiting(run.id, run.key, None, None, self._groups.wait_words(run))
@@ -342,7 +342,7 @@ class Scheduler:
         try:
             moves = self._groups.enter(state, group)
         except StateError as error:
-            words = _with_remedy(error)
+            words = with_remedy(error)
             self._end_job(state, FAILED, words, ErrorInfo("backend", words))
             return
         self._move(moves)
@@ -649,7 +649,3 @@ class Scheduler:
         del state.retrying[combination]
         state.retries.append(combination)
         self._ring.add(state)
-
-
-def _with_remedy(error: StateError) -> str:
-    return f"{error}; {error.help}" if error.help else str(error)

@@ -248,7 +248,7 @@ class Tasks:
         try:
             return self._files.given(combination)
         except StateError as error:
-            raise Failure(ErrorInfo("files", f"{error}; {error.help}")) from error
+            raise Failure(ErrorInfo("files", with_remedy(error))) from error
 
     def _taken(self, combination: CombinationState, result: CombinationResult) -> CombinationResult:
         """A result, its artifacts known to the jobs that come."""
@@ -295,6 +295,10 @@ def failed(combination: CombinationState, error: ErrorInfo) -> CombinationResult
     return result
 
 
+def with_remedy(error: StateError) -> str:
+    return f"{error}; {error.help}" if error.help else str(error)
+
+
 def ended_early(combination: CombinationState) -> CombinationResult:
     """The result of a combination that was asked to end before it could."""
     reason, message = combination.cancelled or ("cancel", "cancelled")
@@ -303,9 +307,9 @@ def ended_early(combination: CombinationState) -> CombinationResult:
     return result
 
 
-def interrupted(combination: CombinationState, why: str = "its engine died each time") -> ErrorInfo:
+def interrupted(combination: CombinationState) -> ErrorInfo:
     times = combination.restarts + 1
-    message = f"it was interrupted {times} times ({why}); raise JOBC_MAX_INTERRUPTIONS to try again"
+    message = f"it was interrupted {times} times (its engine died each time); raise JOBC_MAX_INTERRUPTIONS to try again"
     return ErrorInfo("interrupted", message)
 
 
