@@ -163,10 +163,7 @@ class _Worker:
     def finish(self, seconds: float) -> None:
         if self._thread is not None:
             self._queue.put(None)
-            end = time.monotonic() + seconds
-            # In slices: a signal that comes as a wait begins is only seen when it is over.
-            while (left := end - time.monotonic()) > 0 and not self._through.wait(min(left, 0.2)):
-                pass
+            self._through.wait(seconds)
 
     def give_up(self) -> None:
         """Fail what is still open."""
