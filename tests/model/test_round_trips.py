@@ -266,12 +266,23 @@ params = st.one_of(
         }
     ),
 )
+
+
+def workflow_of(made: dict[str, Job], **rest: Any) -> Workflow:
+    """A workflow in which the artifacts that jobs start with are published: `a`, `d` and `b/c`."""
+    published = {}
+    if any(job.artifacts is not None and job.artifacts.in_ for job in made.values()):
+        published["b"] = Job(id="b", artifacts=Artifacts(out={"a": "a", "c": "c", "d": "d"}))
+    jobs = {
+        name: Job(**{**dict(job), "id": name, "needs": list(published)})
+        for name, job in made.items()
+        if name not in published
+    }
+    return Workflow(name="main", jobs={**published, **jobs}, **rest)
+
+
 workflows = st.builds(
-    lambda made, **rest: Workflow(
-        name="main",
-        jobs={name: Job(**{**dict(job), "id": name}) for name, job in made.items()},
-        **rest,
-    ),
+    workflow_of,
     st.dictionaries(names, jobs, min_size=1, max_size=2),
     desc=st.one_of(st.none(), words),
     params=params,
