@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -46,7 +44,7 @@ def test_a_dead_engine_is_said_to_be_dead(project):
     pid = int(project.wait_for_file("pid"))
     engine.kill()
     engine.communicate()
-    os.kill(pid, signal.SIGKILL)
+    project.end(pid)
     code, out, error = project.run("runs", "cancel", "one")
     assert (code, out) == (1, "")
     assert f"the engine of run one (process {engine.pid}) is dead" in error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sqlite3
 
@@ -253,6 +252,6 @@ def test_prune_removes_a_run_whose_engine_died(project):
     pid = int(project.wait_for_file("pid"))
     engine.send_signal(signal.SIGKILL)
     engine.communicate()
-    os.kill(pid, signal.SIGKILL)
+    project.end(pid)
     assert project.run("runs", "prune", "--keep", "0")[1].startswith("1 run removed")
     assert json.loads(project.run("runs", "list", "--format", "json")[1]) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 
 import pytest
@@ -152,7 +151,7 @@ def test_a_follower_survives_the_death_of_the_engine_and_goes_on_with_the_next(p
         follower.communicate(timeout=30)
         assert follower.returncode == 0
     finally:
-        os.kill(pid, signal.SIGKILL)
+        project.end(pid)
 
 
 def test_following_a_run_whose_engine_is_dead_ends_and_says_so(project):
@@ -161,7 +160,7 @@ def test_following_a_run_whose_engine_is_dead_ends_and_says_so(project):
     pid = int(project.wait_for_file("pid"))
     engine.kill()
     engine.communicate()
-    os.kill(pid, signal.SIGKILL)
+    project.end(pid)
     code, _, error = project.run("runs", "logs", "-f", "one", "--wait", "0")
     assert code == 1
     assert error.splitlines() == [
