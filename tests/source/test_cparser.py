@@ -46,3 +46,24 @@ def test_the_rest_of_the_package_is_there_when_it_is_wanted() -> None:
 
 def test_a_package_that_is_loaded_already_stays_as_it_is() -> None:
     assert ran("from ruamel.yaml import YAML\n" + BEFORE + AFTER) == "whole"
+
+
+def test_threads_that_ask_at_once_all_get_the_whole_package() -> None:
+    script = BEFORE + (
+        "import threading\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "gate, failed = threading.Barrier(8), []\n"
+        "def ask():\n"
+        "    gate.wait()\n"
+        "    try:\n"
+        "        from ruamel.yaml import YAML\n"
+        "        YAML(typ='safe', pure=True).load('a: 1')\n"
+        "    except Exception as error:\n"
+        "        failed.append(repr(error))\n"
+        "threads = [threading.Thread(target=ask) for _ in range(8)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n"
+        "print(failed)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -8,6 +8,7 @@ as ever when they are wanted.
 
 from __future__ import annotations
 
+import _thread
 import sys
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
@@ -47,15 +48,25 @@ def _stand_ins() -> list[str]:
         return []
     package = module_from_spec(spec)
 
+    lock = _thread.RLock()
+    begun = False
+
     def complete(name: str) -> Any:
-        del package.__dict__["__getattr__"]
-        assert spec.loader is not None
-        spec.loader.exec_module(package)
-        for each, module in list(sys.modules.items()):
-            parent, _, child = each.rpartition(".")
-            if parent == _PACKAGE:
-                package.__dict__.setdefault(child, module)
-        return getattr(package, name)
+        nonlocal begun
+        with lock:  # another thread that asks meanwhile waits for the whole
+            if not begun:
+                begun = True
+                assert spec.loader is not None
+                spec.loader.exec_module(package)
+                for each, module in list(sys.modules.items()):
+                    parent, _, child = each.rpartition(".")
+                    if parent == _PACKAGE:
+                        package.__dict__.setdefault(child, module)
+                del package.__dict__["__getattr__"]
+        try:
+            return package.__dict__[name]
+        except KeyError:
+            raise AttributeError(f"module {_PACKAGE!r} has no attribute {name!r}") from None
 
     package.__dict__["__getattr__"] = complete
     sys.modules[_PACKAGE] = ruamel.__dict__["yaml"] = package
