@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jobc.engine.history import History
-from jobc.engine.journal import Journal, path_in
+from jobc.engine.journal.history import History
+from jobc.engine.journal.journal import Journal, path_in
 from jobc.engine.options import Options
 from jobc.engine.result import RunResult
 from jobc.engine.run import execute
-from jobc.engine.store import LocalStore
-from jobc.engine.store import path_in as store_in
+from jobc.engine.storage.store import LocalStore
+from jobc.engine.storage.store import path_in as store_in
 from jobc.lower.program import lower
 from jobc.sema.analyze import analyze
 from jobc.source.file import SourceFile

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from engine_programs import Builder
 
 from jobc.backends.api import ENDED, LOST, RUNNING, Capabilities, JobHandle, JobStatus, Task
-from jobc.engine.journal import Journal, path_in
+from jobc.engine.journal.journal import Journal, path_in
 from jobc.engine.options import Options
 from jobc.engine.run import execute
 from jobc.interpreter.api import CombinationResult

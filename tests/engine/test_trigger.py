@@ -5,8 +5,8 @@ from __future__ import annotations
 from engine_programs import Builder, statuses
 
 from jobc.engine.control import Control
-from jobc.engine.history import History
-from jobc.engine.journal import Journal, path_in
+from jobc.engine.journal.history import History
+from jobc.engine.journal.journal import Journal, path_in
 from jobc.engine.options import MAX_DEPTH, Options
 from jobc.engine.run import execute
 from jobc.ir.program import EmptyStage, Param, RaiseStage

@@ -46,7 +46,7 @@ def _die_later(seconds: float) -> None:
 
 
 def _arm(death: Death) -> None:
-    from jobc.engine.journal import Journal
+    from jobc.engine.journal.journal import Journal
 
     lock = threading.Lock()
     count = 0

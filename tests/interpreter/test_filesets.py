@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobc.engine.store import LocalStore
+from jobc.engine.storage.store import LocalStore
 from jobc.interpreter.filesets import (
     BlobProblem,
     Entry,

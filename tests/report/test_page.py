@@ -212,7 +212,7 @@ def test_a_report_that_cannot_be_written_is_said_before_anything_runs(
 def test_what_is_too_much_is_left_out_and_said_and_failures_are_kept(
     reported: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from jobc.engine.history import History
+    from jobc.engine.journal.history import History
 
     reported.report(
         "jobs:\n  a:\n    strategy: {matrix: {n: '${{ range(0, 30) }}'}, fail-fast: false}\n"

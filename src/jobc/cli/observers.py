@@ -28,9 +28,9 @@ from jobc.errors import InternalError, UsageError
 if TYPE_CHECKING:
     from jobc.cli.context import Context
     from jobc.engine.control import Control
-    from jobc.engine.hooks import Hook, Hooks
+    from jobc.engine.observers.hooks import Hook, Hooks
+    from jobc.engine.observers.telemetry import Tracing
     from jobc.engine.options import Options
-    from jobc.engine.telemetry import Tracing
 
 EVENTS = (
     "run-started",
@@ -162,7 +162,7 @@ def observers(options: Options, context: Context) -> Observers:
     """What the settings ask for; the options are told of the trace. Raises UsageError."""
     hooks = tracing = None
     if context.config.hooks:
-        from jobc.engine.hooks import Hooks
+        from jobc.engine.observers.hooks import Hooks
 
         made = [
             _Reader(table, number, options, context).hook()
@@ -176,7 +176,7 @@ def observers(options: Options, context: Context) -> Observers:
 
 def _tracing(options: Options, context: Context) -> Tracing | None:
     from jobc import __version__
-    from jobc.engine.telemetry import Tracing, wanted
+    from jobc.engine.observers.telemetry import Tracing, wanted
 
     asked = wanted(context.config.otel, options.environ)
     if asked is False:
@@ -204,7 +204,7 @@ class _Reader:
 
     def hook(self) -> Hook:
         from jobc.cli.nearest import did_you_mean
-        from jobc.engine.hooks import Hook, slack
+        from jobc.engine.observers.hooks import Hook, slack
         from jobc.interpreter.masking import Masker
 
         table = self._table
@@ -274,7 +274,7 @@ class _Reader:
         """The target, and how it is called where it has no name."""
         from urllib.parse import urlsplit
 
-        from jobc.engine.hook_delivery import Command, Webhook
+        from jobc.engine.observers.hook_delivery import Command, Webhook
         from jobc.engine.secrets import without_secrets
 
         command, url = self._table.get("command"), self._table.get("webhook")

@@ -15,8 +15,8 @@ from jobc.cli.context import Context
 from jobc.errors import CompileError, UsageError
 
 if TYPE_CHECKING:
-    from jobc.engine.changes import Changes
-    from jobc.engine.resume import PastRun
+    from jobc.engine.resuming.changes import Changes
+    from jobc.engine.resuming.resume import PastRun
     from jobc.ir.program import Program
 
 #: Flags that a run has from its beginning.
@@ -26,8 +26,8 @@ _FIXED = {"run_id": "--run-id", "job": "--job", "now": "--now", "stdin_filename"
 def resume(args: argparse.Namespace, context: Context) -> int:
     from jobc.cli.commands.run import perform, read_options
     from jobc.cli.run_inputs import read_params
-    from jobc.engine import resume as engine
-    from jobc.engine.journal import Journal, path_in
+    from jobc.engine.journal.journal import Journal, path_in
+    from jobc.engine.resuming import resume as engine
 
     _refuse(args)
     path = path_in(context.state_dir)
@@ -156,7 +156,7 @@ def _load(path: str, entry: str | None, past: PastRun, context: Context) -> Prog
 
 def _tell(changes: Changes, context: Context) -> None:
     """One line a job: what would become of it."""
-    from jobc.engine.changes import CHANGED, UNCHANGED
+    from jobc.engine.resuming.changes import CHANGED, UNCHANGED
 
     width = max((len(job.id) for job in changes.jobs), default=0)
     for job in changes.jobs:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from jobc.engine.groups import Group
+from jobc.engine.sharing.groups import Group
 from jobc.engine.state import CombinationState, JobState, RunState
 from jobc.interpreter.api import ErrorInfo
 from jobc.interpreter.durations import seconds

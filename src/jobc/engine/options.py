@@ -12,7 +12,7 @@ from jobc.engine.control import Control
 
 if TYPE_CHECKING:
     from jobc.backends.api import Backend
-    from jobc.engine.journal import Journal
+    from jobc.engine.journal.journal import Journal
 
 #: Seconds between SIGTERM and SIGKILL.
 GRACE = 10.0

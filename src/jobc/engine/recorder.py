@@ -20,10 +20,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from jobc.engine import owner
-from jobc.engine.journal import Journal, dumps, plain
-from jobc.engine.sealing import seal
+from jobc.engine.journal.journal import Journal, dumps, plain
+from jobc.engine.journal.sealing import seal
 from jobc.engine.secrets import Veil
+from jobc.engine.sharing import owner
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult, ErrorInfo
 
@@ -437,7 +437,7 @@ class Recorder:
         self._tell("combination-ended", place.run, place.job, place.combination, None, more)
 
     def _artifacts(self, place: Place, result: CombinationResult) -> None:
-        from jobc.engine.files import INSERT, to_rows
+        from jobc.engine.storage.files import INSERT, to_rows
 
         for row in to_rows(result.artifacts, place.key, place.position, self._json(result.matrix)):
             self._record(INSERT, row)

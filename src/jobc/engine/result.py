@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TextIO
 
-from jobc.engine.journal import plain
+from jobc.engine.journal.journal import plain
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult, ErrorInfo
 

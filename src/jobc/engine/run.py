@@ -18,14 +18,14 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from jobc.backends.registry import is_known, known
-from jobc.engine.journal import Journal
+from jobc.engine.journal.journal import Journal
 from jobc.engine.judge import Failure, Judge
-from jobc.engine.lease import take
 from jobc.engine.options import Options
 from jobc.engine.recorder import Listener, Recorder
 from jobc.engine.result import RunResult
 from jobc.engine.scheduler import Scheduler
 from jobc.engine.secrets import Veil, resolve, shown_params, without_secrets
+from jobc.engine.sharing.lease import take
 from jobc.engine.state import RunState, Ticket
 from jobc.errors import ParamError, StateError, UsageError
 from jobc.interpreter.api import ErrorInfo

@@ -29,7 +29,6 @@ from typing import Any
 
 from jobc.backends.api import BackendError, JobHandle
 from jobc.engine.combine import end_of_job, end_of_run
-from jobc.engine.groups import Group, Groups, Moves
 from jobc.engine.judge import Failure, Judge, expansion
 from jobc.engine.options import MAX_DEPTH, Options
 from jobc.engine.recorder import Recorder
@@ -37,6 +36,7 @@ from jobc.engine.resources import Room, machine
 from jobc.engine.result import JobResult
 from jobc.engine.retry import LOST, next_attempt
 from jobc.engine.ring import Ring
+from jobc.engine.sharing.groups import Group, Groups, Moves
 from jobc.engine.state import (
     ENDED,
     OPEN,

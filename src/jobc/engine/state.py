@@ -21,7 +21,7 @@ from jobc.ir.program import Job, Workflow
 
 if TYPE_CHECKING:
     from jobc.backends.api import Backend, JobHandle
-    from jobc.engine.groups import Group
+    from jobc.engine.sharing.groups import Group
     from jobc.engine.timers import Timer
     from jobc.interpreter.replay import Replay
 

@@ -27,7 +27,7 @@ from jobc.ir.program import Job, Program
 from jobc.ir.status import CANCEL, FAILED
 
 if TYPE_CHECKING:
-    from jobc.engine.files import RunFiles
+    from jobc.engine.storage.files import RunFiles
     from jobc.interpreter.files import Files
 
 #: Further tries at a result that cannot be had for the moment.
@@ -242,7 +242,7 @@ class Tasks:
         if not (job.artifacts or job.placed or job.cache):
             return None
         if self._files is None:
-            from jobc.engine.files import RunFiles
+            from jobc.engine.storage.files import RunFiles
 
             self._files = RunFiles(self._options)
         try:

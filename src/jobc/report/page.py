@@ -16,7 +16,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from jobc.engine.history import History
+from jobc.engine.journal.history import History
 from jobc.errors import UsageError
 from jobc.interpreter.durations import duration_text
 from jobc.report.record import Record, failures

@@ -21,7 +21,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from jobc.engine.history import History
+from jobc.engine.journal.history import History
 from jobc.interpreter.api import said
 from jobc.report.critical_path import critical_path
 

@@ -128,7 +128,7 @@ def test_a_follower_survives_the_death_of_the_engine_and_goes_on_with_the_next(p
     """What a resumed run is to its followers: the same rows, under another process."""
     import sqlite3
 
-    from jobc.engine import owner
+    from jobc.engine.sharing import owner
 
     project.write("jobs: {a: {stages: [{bash: 'echo first; echo $$ > pid; exec sleep 300'}]}}")
     engine = project.start("run", "flow.job.yml", "--run-id", "one")

@@ -13,8 +13,8 @@ from jobc.cli.sizes import cache_size, size_of, size_text
 from jobc.errors import UsageError
 
 if TYPE_CHECKING:
-    from jobc.engine.cache_entry import CacheEntry
-    from jobc.engine.store import LocalStore
+    from jobc.engine.storage.cache_entry import CacheEntry
+    from jobc.engine.storage.store import LocalStore
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    from jobc.engine.store import LocalStore, path_in
+    from jobc.engine.storage.store import LocalStore, path_in
 
     store = LocalStore(path_in(context.state_dir))
     if args.action == "dir":
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def _list(args: argparse.Namespace, store: LocalStore, context: Context) -> int:
-    from jobc.engine.cache_entry import Entries
+    from jobc.engine.storage.cache_entry import Entries
 
     entries = Entries(store).all()[::-1]
     if args.format == "json":
@@ -113,7 +113,7 @@ def _document(entry: CacheEntry) -> dict[str, Any]:
 def _verify(store: LocalStore, context: Context) -> int:
     from contextlib import suppress
 
-    from jobc.engine.cache_entry import Entries
+    from jobc.engine.storage.cache_entry import Entries
 
     entries = Entries(store)
     sound: dict[str, bool] = {}
@@ -141,8 +141,8 @@ def _verify(store: LocalStore, context: Context) -> int:
 
 
 def _prune(args: argparse.Namespace, store: LocalStore, context: Context) -> int:
-    from jobc.engine.journal import Journal, path_in
-    from jobc.engine.pruning import prune
+    from jobc.engine.journal.journal import Journal, path_in
+    from jobc.engine.storage.pruning import prune
 
     most = None
     if args.max_size is not None:

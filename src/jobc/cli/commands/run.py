@@ -96,7 +96,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, context: Context) -> int:
     from jobc.cli.compiler import load_program
     from jobc.cli.run_inputs import read_params
-    from jobc.engine.journal import Journal, path_in
+    from jobc.engine.journal.journal import Journal, path_in
     from jobc.engine.run import check_params, execute
 
     if args.resume is not None:
@@ -192,7 +192,7 @@ def _report_path(given: str, context: Context) -> str:
 def _report(path: str, shown: str, result: RunResult, journal: Any, context: Context) -> bool:
     """Write the report; False, with a message, where that failed: the run's own result stands."""
     from jobc.cli.runs.reporting import write_report
-    from jobc.engine.history import History
+    from jobc.engine.journal.history import History
 
     try:
         write_report(History(journal), result.run_id, path, shown)
@@ -236,8 +236,8 @@ def read_options(args: argparse.Namespace, context: Context, path: str) -> Optio
     """What the flags say; `path` is the file's."""
     from jobc.cli.run_inputs import read_secrets
     from jobc.cli.sizes import cache_size
-    from jobc.engine.groups import folder_in
     from jobc.engine.options import Options
+    from jobc.engine.sharing.groups import folder_in
 
     parallel = args.max_parallel
     if parallel is not None and (not parallel.isdigit() or int(parallel) < 1):

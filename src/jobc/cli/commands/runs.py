@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    from jobc.engine.history import History
+    from jobc.engine.journal.history import History
 
     module = import_module(f"jobc.cli.runs.{ACTIONS[args.action][0]}")
     history = History.open(context.state_dir)

@@ -17,7 +17,7 @@ from jobc.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from jobc.cli.progress.summary import Paint
-    from jobc.engine.history import History
+    from jobc.engine.journal.history import History
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +95,7 @@ def _copy(
     args: argparse.Namespace,
     context: Context,
 ) -> int:
-    from jobc.engine.store import LocalStore, path_in
+    from jobc.engine.storage.store import LocalStore, path_in
     from jobc.interpreter.files import folder_of
     from jobc.interpreter.filesets import BlobProblem, Entry, FileProblem, Placer
 

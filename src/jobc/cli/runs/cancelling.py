@@ -10,7 +10,7 @@ from jobc.errors import UsageError
 
 if TYPE_CHECKING:
     from jobc.cli.context import Context
-    from jobc.engine.history import History
+    from jobc.engine.journal.history import History
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,8 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, history: History, context: Context) -> int:
     from jobc.cli.progress.summary import STATUSES
-    from jobc.engine.history import INTERRUPTED, RUNNING
-    from jobc.engine.remote_control import AT_ONCE, GRACEFULLY, ask_to_end
+    from jobc.engine.journal.history import INTERRUPTED, RUNNING
+    from jobc.engine.sharing.remote_control import AT_ONCE, GRACEFULLY, ask_to_end
 
     found = history.find(args.run)
     id = found["id"]

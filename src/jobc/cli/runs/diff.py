@@ -9,7 +9,7 @@ from jobc.cli.runs.words import RUN_HELP, write_json
 
 if TYPE_CHECKING:
     from jobc.cli.context import Context
-    from jobc.engine.history import History
+    from jobc.engine.journal.history import History
 
 _TITLES = {
     "program": "what was run",
@@ -30,8 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, history: History, context: Context) -> int:
     from jobc.cli.progress.summary import painter
-    from jobc.engine.comparison import differences
-    from jobc.engine.history import summary
+    from jobc.engine.journal.comparison import differences
+    from jobc.engine.journal.history import summary
 
     first, second = history.find(args.run), history.find(args.other)
     found = differences(history, first, second)

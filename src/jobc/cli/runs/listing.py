@@ -9,7 +9,7 @@ from jobc.cli.runs.words import whole_of, write_json
 
 if TYPE_CHECKING:
     from jobc.cli.context import Context
-    from jobc.engine.history import History
+    from jobc.engine.journal.history import History
 
 STATUSES = ("success", "failed", "skip", "cancel", "running", "interrupted")
 
@@ -27,7 +27,7 @@ def run_without_history(args: argparse.Namespace, context: Context) -> int:
 
 
 def run(args: argparse.Namespace, history: History, context: Context) -> int:
-    from jobc.engine.history import summary
+    from jobc.engine.journal.history import summary
 
     limit = None if args.limit is None else whole_of(args.limit, "--limit")
     found = history.runs(limit if args.status is None else None)

@@ -15,8 +15,8 @@ from jobc.errors import UsageError
 
 if TYPE_CHECKING:
     from jobc.cli.context import Context
-    from jobc.engine.history import History
-    from jobc.engine.log_lines import LogLine, LogPlace
+    from jobc.engine.journal.history import History
+    from jobc.engine.journal.log_lines import LogLine, LogPlace
 
 #: Seconds that a follower waits for the resume of a run whose engine died under its eyes.
 PATIENCE = 10.0
@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_without_history(args: argparse.Namespace, context: Context) -> int:
-    from jobc.engine.history import History
+    from jobc.engine.journal.history import History
 
     if args.follow and args.wait is not None:
         end = time.monotonic() + seconds_of(args.wait, "--wait")
@@ -62,7 +62,7 @@ def run_without_history(args: argparse.Namespace, context: Context) -> int:
 
 
 def run(args: argparse.Namespace, history: History, context: Context) -> int:
-    from jobc.engine.log_lines import LogReader
+    from jobc.engine.journal.log_lines import LogReader
 
     wait = None if args.wait is None else seconds_of(args.wait, "--wait")
     tail = None if args.tail is None else whole_of(args.tail, "--tail")
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace, history: History, context: Context) -> int:
         for line in reader.more():
             printer.write([line])
         return 0
-    from jobc.engine.following import Follower
+    from jobc.engine.journal.following import Follower
 
     follower = Follower(history, found, reader, PATIENCE if wait is None else wait)
 
@@ -121,8 +121,8 @@ def _find(args: argparse.Namespace, history: History, wait: float | None) -> dic
 
 
 def _place(args: argparse.Namespace, history: History, found: dict[str, Any]) -> LogPlace:
-    from jobc.engine.history import ended
-    from jobc.engine.log_lines import LogPlace
+    from jobc.engine.journal.history import ended
+    from jobc.engine.journal.log_lines import LogPlace
 
     if args.place is not None and (args.job is not None or args.stage is not None):
         raise UsageError("a place and --job or --stage were given", help="say it once: JOB/STAGE")
@@ -169,7 +169,7 @@ class _Printer:
             self._out.write((self._object(line) if self._jsonl else self._text(line)) + "\n")
 
     def _object(self, line: LogLine) -> str:
-        from jobc.engine.history import instant
+        from jobc.engine.journal.history import instant
 
         return json.dumps(
             {
@@ -188,7 +188,7 @@ class _Printer:
 
     def _text(self, line: LogLine) -> str:
         from jobc.cli.progress.view import matrix_text
-        from jobc.engine.history import instant
+        from jobc.engine.journal.history import instant
 
         head = ""
         if self._timestamps:

@@ -11,7 +11,7 @@ from jobc.errors import UsageError
 
 if TYPE_CHECKING:
     from jobc.cli.context import Context
-    from jobc.engine.history import History
+    from jobc.engine.journal.history import History
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def run_without_history(args: argparse.Namespace, context: Context) -> int:
 
 
 def run(args: argparse.Namespace, history: History, context: Context) -> int:
-    from jobc.engine import history_pruning
+    from jobc.engine.journal import history_pruning
 
     keep, age = _bounds(args)
     found = history_pruning.candidates(history, keep, age)
@@ -54,12 +54,12 @@ def run(args: argparse.Namespace, history: History, context: Context) -> int:
 
 def _artifacts(history: History, context: Context) -> int:
     """Remove the files of artifacts that no run and no cached result names any more; the bytes that this gave back."""
-    from jobc.engine.store import LocalStore, path_in
+    from jobc.engine.storage.store import LocalStore, path_in
 
     root = path_in(context.state_dir)
     if not os.path.isdir(root):
         return 0
-    from jobc.engine.pruning import prune
+    from jobc.engine.storage.pruning import prune
 
     return prune(LocalStore(root), history.journal).freed
 

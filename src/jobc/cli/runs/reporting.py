@@ -11,7 +11,7 @@ from jobc.errors import UsageError
 
 if TYPE_CHECKING:
     from jobc.cli.context import Context
-    from jobc.engine.history import History
+    from jobc.engine.journal.history import History
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

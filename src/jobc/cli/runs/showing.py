@@ -12,7 +12,7 @@ from jobc.cli.runs.words import RUN_HELP, short, write_json
 if TYPE_CHECKING:
     from jobc.cli.context import Context
     from jobc.cli.progress.summary import Paint
-    from jobc.engine.history import History
+    from jobc.engine.journal.history import History
 
 #: Combinations of a job that are shown, beside those that did not succeed, and those at most.
 SHOWN = 20

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobc.engine.sealing import Unsealed, seal, unseal
+from jobc.engine.journal.sealing import Unsealed, seal, unseal
 from jobc.engine.secrets import Veil
 
 SECRETS = {"TOKEN": "hunter22", "one key": "sw0rd"}

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from jobc.engine import owner
+from jobc.engine.sharing import owner
 from jobc.errors import StateError
 
 LOOK_SECONDS = 2.0

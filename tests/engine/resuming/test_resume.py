@@ -17,12 +17,12 @@ import pytest
 from engine_programs import Builder, Scripted, failure, run, statuses, success
 from surviving import Surviving, program
 
-from jobc.engine import lease
-from jobc.engine.changes import CHANGED, DOWNSTREAM, UNCHANGED
-from jobc.engine.history import History
-from jobc.engine.journal import Journal, path_in
+from jobc.engine.journal.history import History
+from jobc.engine.journal.journal import Journal, path_in
 from jobc.engine.options import Options
-from jobc.engine.resume import ACCEPT, IGNORE, ChangedError, resume
+from jobc.engine.resuming.changes import CHANGED, DOWNSTREAM, UNCHANGED
+from jobc.engine.resuming.resume import ACCEPT, IGNORE, ChangedError, resume
+from jobc.engine.sharing import lease
 from jobc.errors import ParamError, StateError, UsageError
 from jobc.ir.program import Concurrency, Param
 
@@ -505,7 +505,7 @@ def test_a_lease_is_had_once_and_given_back(tmp_path):
 def test_a_lease_ends_with_its_process_and_not_with_that_ones_children(tmp_path):
     path = str(tmp_path / "journal.db")
     code = (
-        "import os, sys, time\nfrom jobc.engine import lease\nassert lease.take(sys.argv[1], 'one')\n"
+        "import os, sys, time\nfrom jobc.engine.sharing import lease\nassert lease.take(sys.argv[1], 'one')\n"
         "child = os.fork()\nif child == 0:\n    time.sleep(60)\n    os._exit(0)\nprint(child, flush=True)\ntime.sleep(60)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, text=True)
@@ -545,7 +545,7 @@ def orphaned(tmp_path):
     """(journal, folder, names) of a run whose engine was killed while two tasks ran that live on."""
     state, folder = tmp_path / ".jobc", tmp_path / "tasks"
     folder.mkdir()
-    script = str(Path(__file__).parent / "surviving.py")
+    script = str(Path(__file__).parents[1] / "surviving.py")
     engine = subprocess.Popen([sys.executable, script, str(state), str(folder)])
     journal = Journal.create(path_in(str(state)))
     end = time.monotonic() + 60

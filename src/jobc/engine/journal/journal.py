@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobc.engine.schema import MIGRATIONS
+from jobc.engine.journal.schema import MIGRATIONS
 from jobc.errors import StateError
 
 #: The longest that log text waits for a commit while its stage runs on.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from jobc.engine.history import History
+from jobc.engine.journal.history import History
 from jobc.interpreter.api import said
 
 RATIO = 1.25

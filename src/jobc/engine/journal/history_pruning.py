@@ -12,8 +12,8 @@ import sqlite3
 import time
 from typing import Any
 
-from jobc.engine.history import RUNNING, History
-from jobc.engine.journal import Journal, state_error
+from jobc.engine.journal.history import RUNNING, History
+from jobc.engine.journal.journal import Journal, state_error
 
 
 def candidates(history: History, keep: int | None, older_than: float | None) -> list[dict[str, Any]]:

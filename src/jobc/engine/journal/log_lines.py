@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from jobc.engine.history import History, ended
+from jobc.engine.journal.history import History, ended
 from jobc.errors import UsageError
 
 #: Pieces that are read at once.

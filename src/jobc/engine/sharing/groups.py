@@ -15,9 +15,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from jobc.engine import owner
-from jobc.engine.group_table import Change, GroupTable
-from jobc.engine.neighbours import Neighbours
+from jobc.engine.sharing import owner
+from jobc.engine.sharing.group_table import Change, GroupTable
+from jobc.engine.sharing.neighbours import Neighbours
 from jobc.engine.state import JobState, RunState
 from jobc.errors import StateError
 

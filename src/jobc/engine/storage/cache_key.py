@@ -32,7 +32,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from jobc.engine.journal import plain
+from jobc.engine.journal.journal import plain
 from jobc.interpreter.code_reads import INNER, Reads, every_stage, reads_inner
 from jobc.interpreter.contexts import Scope
 from jobc.interpreter.evaluator import evaluate

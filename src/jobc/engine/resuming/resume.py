@@ -20,19 +20,19 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from jobc.engine.changes import Changes, compare
-from jobc.engine.history import History
-from jobc.engine.journal import Journal, dumps, plain
+from jobc.engine.journal.history import History
+from jobc.engine.journal.journal import Journal, dumps, plain
+from jobc.engine.journal.sealing import Unsealed, seal, unseal
 from jobc.engine.judge import Failure
-from jobc.engine.leftovers import end_leftovers
 from jobc.engine.options import Options
 from jobc.engine.recorder import Listener
-from jobc.engine.reopen import Reopening
-from jobc.engine.restore import Restorer, Row
 from jobc.engine.result import RunResult
+from jobc.engine.resuming.changes import Changes, compare
+from jobc.engine.resuming.reopen import Reopening
+from jobc.engine.resuming.restore import Restorer, Row
 from jobc.engine.run import Launch, check_params, code_of, conduct, lease, prepared, selection
-from jobc.engine.sealing import Unsealed, seal, unseal
 from jobc.engine.secrets import MASK, Veil, resolve, shown_params
+from jobc.engine.sharing.leftovers import end_leftovers
 from jobc.engine.state import ENDED, OPEN, RunState, Ticket
 from jobc.errors import ParamError, StateError, UsageError
 from jobc.interpreter.api import ErrorInfo

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jobc.engine.telemetry import Tracing, wanted
+from jobc.engine.observers.telemetry import Tracing, wanted
 from jobc.errors import UsageError
 from jobc.interpreter.trace import span_id, trace_id, traceparent
 

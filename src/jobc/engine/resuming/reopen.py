@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from jobc.engine.journal import Journal
+from jobc.engine.journal.journal import Journal
 from jobc.ir.program import Program, Workflow
 from jobc.ir.status import CANCEL, FAILED, SKIP
 

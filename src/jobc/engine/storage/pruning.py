@@ -12,9 +12,9 @@ import shutil
 import time
 from contextlib import suppress
 
-from jobc.engine.cache_entry import CacheEntry, Entries
-from jobc.engine.journal import Journal
-from jobc.engine.store import LocalStore
+from jobc.engine.journal.journal import Journal
+from jobc.engine.storage.cache_entry import CacheEntry, Entries
+from jobc.engine.storage.store import LocalStore
 from jobc.errors import StateError
 
 #: Seconds that an unnamed blob is left alone for while runs go on: longer than a job takes to finish what it keeps.

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 from projects import Project
 
-from jobc.engine.cache_entry import Entries
-from jobc.engine.journal import Journal, path_in
-from jobc.engine.pruning import prune
-from jobc.engine.store import LocalStore
+from jobc.engine.journal.journal import Journal, path_in
+from jobc.engine.storage.cache_entry import Entries
+from jobc.engine.storage.pruning import prune
+from jobc.engine.storage.store import LocalStore
 from jobc.interpreter.hash_index import HashIndex
 
 JOB = """
@@ -554,7 +554,7 @@ def test_killed_while_it_keeps_leaves_no_half_entry(tmp_path: Path) -> None:
     begun = 0
     for delay in (0.0, 0.004, 0.009, 0.015, 0.025):
         process = subprocess.Popen(
-            [sys.executable, "-c", script, str(Path(__file__).parent), str(tmp_path), text]
+            [sys.executable, "-c", script, str(Path(__file__).parents[1]), str(tmp_path), text]
         )
         tmp = Path(project.store.root, "tmp")
         deadline = time.monotonic() + 60

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from engine_programs import Builder, Scripted, failure, run, success
 
-from jobc.engine import owner
-from jobc.engine.history import History
-from jobc.engine.journal import Journal, path_in
-from jobc.engine.log_lines import LogPlace, LogReader
+from jobc.engine.journal.history import History
+from jobc.engine.journal.journal import Journal, path_in
+from jobc.engine.journal.log_lines import LogPlace, LogReader
+from jobc.engine.journal.schema import MIGRATIONS
 from jobc.engine.options import Options
 from jobc.engine.run import execute
-from jobc.engine.schema import MIGRATIONS
+from jobc.engine.sharing import owner
 from jobc.errors import StateError, UsageError
 from jobc.interpreter.api import StageResult
 from jobc.ir.program import EmptyStage, Param
@@ -168,7 +168,7 @@ def test_migrations_are_recorded_and_run_once(state, journal):
 
 
 def test_a_locked_journal_says_so(state, journal, monkeypatch):
-    monkeypatch.setattr("jobc.engine.journal.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("jobc.engine.journal.journal.BUSY_SECONDS", 0.05)
     second = Journal.create(path_in(state))
     blocker = sqlite3.connect(path_in(state), isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")

@@ -12,7 +12,7 @@ import os
 import signal
 from typing import Any
 
-from jobc.engine import owner
+from jobc.engine.sharing import owner
 
 GRACEFULLY = (signal.SIGTERM,)
 #: The first signal and, at its heels, the second.

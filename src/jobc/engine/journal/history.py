@@ -8,8 +8,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-from jobc.engine import owner
-from jobc.engine.journal import Journal, path_in
+from jobc.engine.journal.journal import Journal, path_in
+from jobc.engine.sharing import owner
 from jobc.errors import UsageError
 from jobc.interpreter.nearest import nearest
 

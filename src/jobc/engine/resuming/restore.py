@@ -25,7 +25,7 @@ from typing import Any
 from jobc.backends.api import JobHandle
 from jobc.engine.combinations import Combinations
 from jobc.engine.combine import conclude, not_run
-from jobc.engine.journal import Journal
+from jobc.engine.journal.journal import Journal
 from jobc.engine.judge import expansion
 from jobc.engine.result import JobResult
 from jobc.engine.retry import LOST

@@ -22,8 +22,8 @@ from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from jobc.engine.hook_delivery import LONGEST_WAIT, DeliveryFailed
-from jobc.engine.journal import Journal
+from jobc.engine.journal.journal import Journal
+from jobc.engine.observers.hook_delivery import LONGEST_WAIT, DeliveryFailed
 from jobc.engine.recorder import Event
 from jobc.errors import StateError
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from jobc.engine.cache_entry import CacheEntry, Entries
-from jobc.engine.cache_key import SHORT, CacheKey, KeyMaker, Uncacheable, differences, identity
-from jobc.engine.store import LocalStore
+from jobc.engine.storage.cache_entry import CacheEntry, Entries
+from jobc.engine.storage.cache_key import SHORT, CacheKey, KeyMaker, Uncacheable, differences, identity
+from jobc.engine.storage.store import LocalStore
 from jobc.interpreter.api import CombinationResult, StageResult
 from jobc.interpreter.contexts import Scope
 from jobc.interpreter.files import Artifact, Interrupted, check, keepers_mask, log

@@ -17,7 +17,7 @@ import pytest
 from engine_programs import Builder, Scripted, run, statuses
 
 from jobc.engine.control import Control
-from jobc.engine.groups import Group, Groups
+from jobc.engine.sharing.groups import Group, Groups
 from jobc.engine.state import RunState
 from jobc.errors import StateError
 from jobc.ir.program import Concurrency, Workflow
@@ -109,7 +109,7 @@ def test_an_engine_that_closes_gives_up_its_seats(tmp_path: Path) -> None:
 
 HOLDER = """
 import sys, time
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 from test_group_sharing import Engine, a_run
 from pathlib import Path
 print(Engine(Path(sys.argv[1])).enter(a_run("dead")), flush=True)
@@ -119,7 +119,7 @@ time.sleep(600)
 
 def test_an_engine_that_is_killed_gives_up_its_seats(tmp_path: Path) -> None:
     folder = tmp_path / "g"
-    script = HOLDER.format(tests=str(Path(__file__).parent))
+    script = HOLDER.format(tests=[str(Path(__file__).parent), str(Path(__file__).parents[1])])
     holder = subprocess.Popen([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None
@@ -139,7 +139,7 @@ def test_an_engine_that_is_killed_gives_up_its_seats(tmp_path: Path) -> None:
 
 def test_who_died_before_does_not_stand_in_the_way(tmp_path: Path) -> None:
     folder = tmp_path / "g"
-    script = HOLDER.format(tests=str(Path(__file__).parent))
+    script = HOLDER.format(tests=[str(Path(__file__).parent), str(Path(__file__).parents[1])])
     with subprocess.Popen(
         [sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, text=True
     ) as holder:

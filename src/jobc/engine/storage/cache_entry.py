@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from jobc.engine.store import LocalStore, listed
+from jobc.engine.storage.store import LocalStore, listed
 from jobc.interpreter.filesets import Entry
 
 FORMAT = 1

@@ -9,7 +9,7 @@ import pytest
 from engine_programs import Scripted
 from projects import Project
 
-from jobc.engine.files import of_rows, to_rows
+from jobc.engine.storage.files import of_rows, to_rows
 from jobc.interpreter.files import Artifact
 from jobc.interpreter.filesets import Entry
 from jobc.model.workflow import Workflow
@@ -291,10 +291,10 @@ def test_the_python_api_hands_artifacts_on_without_a_state_directory(
 
 
 def test_what_a_run_had_published_before_it_was_interrupted_is_known_again(project: Project) -> None:
-    from jobc.engine.files import RunFiles
-    from jobc.engine.journal import Journal, path_in
+    from jobc.engine.journal.journal import Journal, path_in
     from jobc.engine.options import Options
     from jobc.engine.state import CombinationState, RunState
+    from jobc.engine.storage.files import RunFiles
     from jobc.interpreter.api import CombinationResult
     from jobc.ir.program import Job, Workflow
 

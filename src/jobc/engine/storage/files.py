@@ -14,10 +14,10 @@ import tempfile
 import threading
 from typing import Any
 
-from jobc.engine.cache import OFF, Cache, CombinationCache
 from jobc.engine.options import Options
 from jobc.engine.state import CombinationState, RunState
-from jobc.engine.store import LocalStore
+from jobc.engine.storage.cache import OFF, Cache, CombinationCache
+from jobc.engine.storage.store import LocalStore
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult
 from jobc.interpreter.files import Artifact, Files
@@ -109,7 +109,7 @@ class RunFiles:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
         elif self._cache is not None and self._cache.grew:
-            from jobc.engine.pruning import bound
+            from jobc.engine.storage.pruning import bound
 
             bound(self._cache.store, self._options.cache_size, self._options.journal)
 

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jobc.engine.history import INTERRUPTED, RUNNING, History
-from jobc.engine.log_lines import LogLine, LogReader
+from jobc.engine.journal.history import INTERRUPTED, RUNNING, History
+from jobc.engine.journal.log_lines import LogLine, LogReader
 
 LOOK = 0.1
 ALIVE = 1.0
