@@ -84,6 +84,7 @@ def receiver() -> Iterator[Receiver]:
 class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.started: list[subprocess.Popen[str]] = []
         (path / "flow.job.yml").write_text(FLOW)
 
     def hooks(self, text: str) -> None:
@@ -91,7 +92,7 @@ class Folder:
 
     def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("JOBC_", "OTEL_"))}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "jobc", *words],
             cwd=self.path,
             env={**kept, "JOBC_SECRET_token": SECRET, **environ},
@@ -99,6 +100,8 @@ class Folder:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
+        return process
 
     def run(self, *words: str, **environ: str) -> tuple[int, str, str]:
         process = self.start("run", "flow.job.yml", "--run-id", "one", *words, **environ)
@@ -113,8 +116,13 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    made = Folder(tmp_path)
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def test_a_webhook_is_told_how_the_run_ended_and_what_failed(folder: Folder, receiver: Receiver) -> None:
@@ -237,15 +245,60 @@ def test_a_slow_receiver_holds_up_neither_the_run_nor_other_hooks(folder: Folder
         assert time.monotonic() < end
         time.sleep(0.02)
     assert process.poll() is None, "it waits for the hook that is under way"
-    # One that comes just as the run ends is taken for the run's; whoever sees nothing happen presses again.
-    for _ in range(5):
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=4)
-            break
+    process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=30)
-    assert process.returncode == 1
+    assert process.returncode == 130
+    assert "interrupted: the run has ended; waiting for hook `127.0.0.1` (1 to deliver), 3 s at most" in error
     assert "it was given up, as the run had ended" in error
+
+
+def test_an_interrupt_that_comes_as_the_run_ends_is_heard(folder: Folder) -> None:
+    """A hook of the last event sends it: whether the run's end or the wait comes first, is chance."""
+    folder.hooks('[[hooks]]\nname = "ops"\ncommand = ["sh", "-c", "kill -INT $PPID; touch sent; sleep 60"]\n')
+    code, _, error = folder.run("-q")
+    assert (folder.path / "sent").exists()
+    assert code == 130
+    assert "waiting for hook `ops` (1 to deliver)" in error
+    assert "help: interrupt again to end at once" in error
+
+
+def test_what_is_delivered_after_an_interrupt_changes_no_exit_code(folder: Folder) -> None:
+    (folder.path / "flow.job.yml").write_text("jobs: {a: {stages: [{echo: fine}]}}")
+    folder.hooks('[[hooks]]\ncommand = ["sh", "-c", "touch begun; until test -e go; do sleep 0.02; done"]\n')
+    process = folder.start("run", "-q", "flow.job.yml", "--run-id", "one")
+    end = time.monotonic() + 30
+    while not (folder.path / "begun").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    assert "interrupted: the run has ended" in process.stderr.readline()
+    (folder.path / "go").touch()
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "failed" not in error
+    assert folder.journalled()[0][4] is None
+
+
+def test_a_second_interrupt_ends_a_result_that_nobody_reads(folder: Folder) -> None:
+    (folder.path / "flow.job.yml").write_text(
+        'jobs: {a: {strategy: {matrix: {n: "${{ range(500) }}"}}, stages: [{echo: fine}]}}'
+    )
+    process = folder.start("run", "flow.job.yml", "--run-id", "one", "--format", "json")
+    journal = folder.path / ".jobc/state/journal.db"
+    end = time.monotonic() + 60
+    while True:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        if journal.exists():
+            with contextlib.suppress(sqlite3.OperationalError), sqlite3.connect(journal) as reading:
+                if reading.execute("SELECT 1 FROM runs WHERE status IS NOT NULL").fetchone():
+                    break
+    time.sleep(0.5)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    assert process.wait(timeout=30) == 130
+    process.communicate()
 
 
 def test_a_command_gets_the_payload_and_no_secret_of_the_environment(folder: Folder) -> None:

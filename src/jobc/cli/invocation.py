@@ -67,7 +67,7 @@ def invoke(argv: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> int:
         context.stdout.flush()
         return code
     except BrokenPipeError:
-        _give_up_output(context)  # whoever read it has gone
+        give_up_output(context)  # whoever read it has gone
         return 141
     except KeyboardInterrupt:
         context.stderr.write("interrupted\n")
@@ -85,7 +85,7 @@ def invoke(argv: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> int:
             _tell(context, f"{error.filename}: {error.strerror}")
             return 2
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            _give_up_output(context)
+            give_up_output(context)
             _tell(context, f"the output cannot be written: {error.strerror}")
             return 2
         return _defect(error, argv, context)
@@ -94,7 +94,7 @@ def invoke(argv: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> int:
             os.chdir(start)
 
 
-def _give_up_output(context: Context) -> None:
+def give_up_output(context: Context) -> None:
     """Python's own flush at exit must not fail a second time."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), context.stdout.fileno())
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from jobc.engine.observers.hooks import Hook, Hooks
     from jobc.engine.observers.telemetry import Tracing
     from jobc.engine.options import Options
+    from jobc.engine.signals import Interrupts
 
 EVENTS = (
     "run-started",
@@ -100,20 +101,30 @@ _HOLE = re.compile(r"\$\{\{\s*(?:(env|secrets)\.([A-Za-z_][A-Za-z0-9_-]*)|([^}]*
 
 
 class Observers:
-    """Takes a run's events for its hooks and its traces. A context manager; leaving it says what went wrong."""
+    """Takes a run's events for its hooks and its traces.
 
-    def __init__(self, hooks: Hooks | None, tracing: Tracing | None, context: Context) -> None:
+    A context manager; leaving it waits for them, as `interrupts` let it, and says what went wrong.
+    """
+
+    def __init__(
+        self,
+        hooks: Hooks | None,
+        tracing: Tracing | None,
+        context: Context,
+        control: Control,
+        interrupts: Interrupts,
+    ) -> None:
         self._hooks = hooks
         self._tracing = tracing
         self._context = context
+        self._control = control
+        self._interrupts = interrupts
         self._error: Exception | None = None
 
-    def listener(
-        self, display: Callable[[Any], None] | None, control: Control
-    ) -> Callable[[Any], None] | None:
+    def listener(self, display: Callable[[Any], None] | None) -> Callable[[Any], None] | None:
         """What takes the run's events for hooks, traces and `display`.
 
-        A display that fails (a closed pipe) ends the run by `control`; hooks and traces see it to its end. `check` then
+        A display that fails (a closed pipe) ends the run; hooks and traces see it to its end. `check` then
         raises what it raised.
         """
         watchers = [each.take for each in (self._tracing, self._hooks) if each is not None]
@@ -128,7 +139,7 @@ class Observers:
                     display(event)
                 except Exception as error:  # noqa: BLE001 - `check` raises it when the run has ended
                     self._error = error
-                    control.cancel("nothing takes the run's events any more")
+                    self._control.cancel("nothing takes the run's events any more")
 
         return take
 
@@ -142,8 +153,9 @@ class Observers:
     def __exit__(self, *exception: object) -> None:
         said = self._context.stderr
         self._context.stdout.flush()
+        wait = self._interrupts.wait
         if self._hooks is not None:
-            self._hooks.close()
+            self._hooks.close(lambda over, seconds: wait(over, seconds, self._tell_of_hooks))
             for failure in self._hooks.failures[:10]:
                 tries = "" if failure.attempts < 2 else f" after {failure.attempts} attempts"
                 said.write(
@@ -153,12 +165,31 @@ class Observers:
             if len(self._hooks.failures) > 10:
                 said.write(f"warning: {len(self._hooks.failures) - 10} more deliveries of hooks failed\n")
         if self._tracing is not None:
-            self._tracing.close()
+            self._tracing.close(
+                lambda over, seconds: wait(over, seconds, self._tell_of_traces), self._control.wake
+            )
             if self._tracing.trouble is not None:
                 said.write(f"warning: the traces of this run are not complete: {self._tracing.trouble}\n")
 
+    def _tell_of_hooks(self, seconds: float) -> None:
+        assert self._hooks is not None
+        names = [f"`{name}` ({open} to deliver)" for name, open in self._hooks.waiting]
+        what = "hook " + names[0] if len(names) == 1 else "hooks " + ", ".join(names)
+        self._tell_of_the_wait(what, seconds)
 
-def observers(options: Options, context: Context) -> Observers:
+    def _tell_of_traces(self, seconds: float) -> None:
+        self._tell_of_the_wait("the run's traces to be sent", seconds)
+
+    def _tell_of_the_wait(self, what: str, seconds: float) -> None:
+        said = self._context.stderr
+        said.write(
+            f"interrupted: the run has ended; waiting for {what}, {seconds:.0f} s at most\n"
+            "help: interrupt again to end at once\n"
+        )
+        said.flush()
+
+
+def observers(options: Options, context: Context, interrupts: Interrupts) -> Observers:
     """What the settings ask for; the options are told of the trace. Raises UsageError."""
     hooks = tracing = None
     if context.config.hooks:
@@ -168,10 +199,10 @@ def observers(options: Options, context: Context) -> Observers:
             _Reader(table, number, options, context).hook()
             for number, table in enumerate(context.config.hooks, start=1)
         ]
-        hooks = Hooks(made, options.journal)
+        hooks = Hooks(made, options.journal, options.control.wake)
     if context.config.otel or any(name.startswith("OTEL_") for name in options.environ):
         tracing = _tracing(options, context)
-    return Observers(hooks, tracing, context)
+    return Observers(hooks, tracing, context, options.control, interrupts)
 
 
 def _tracing(options: Options, context: Context) -> Tracing | None:

@@ -28,3 +28,10 @@ class Control:
     def wake(self) -> None:
         """Have the scheduler look around, if it sleeps."""
         self.inbox.put(("wake", None))
+
+    def unread(self) -> list[tuple[str, Any]]:
+        """Take out the messages that came too late for a run that has ended."""
+        left = []
+        while not self.inbox.empty():
+            left.append(self.inbox.get())
+        return left

@@ -131,7 +131,8 @@ class Scheduler:
             self._take_what_is_there()
 
     def _take_what_is_there(self) -> None:
-        while not self._inbox.empty():
+        """Handle what has come; what comes too late for the run stays there (`Control.unread`)."""
+        while self._root.pending and not self._inbox.empty():
             kind, payload = self._inbox.get()
             self._on[kind](payload)
 

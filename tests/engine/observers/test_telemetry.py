@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ def run(tmp_path: Path) -> Any:
         options = Options(run_id="one", environ=dict(os.environ), workdir=str(tmp_path), trace=tracing.trace)
         execute(program, {"key": "hush-hush"}, options, tracing.take)
         spans = exporter.get_finished_spans
-        tracing.close()
+        sent = threading.Event()
+        tracing.close(lambda over, seconds: sent.wait(seconds), sent.set)
         assert tracing.trouble is None
         found: dict[str, list[Any]] = {}
         for span in spans():

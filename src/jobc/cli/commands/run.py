@@ -142,6 +142,7 @@ def perform(
     action: Callable[[Any], RunResult],
 ) -> int:
     """Show a run while `action(listener)` runs it; the exit code. The journal of `options` is closed."""
+    from jobc.cli.invocation import give_up_output
     from jobc.cli.observers import observers
     from jobc.engine.signals import Interrupts
 
@@ -152,22 +153,30 @@ def perform(
     )
     if form in ("json", "jsonl"):
         _keep_for_results(context)
+    reported = True
     with ExitStack() as stack:
         stack.callback(options.journal.close)
-        watching = stack.enter_context(observers(options, context))
         interrupts = stack.enter_context(Interrupts(options.control))
+        watching = stack.enter_context(observers(options, context, interrupts))
         progress = _progress(form, folder, context)
-        take = watching.listener(_display(form, progress, context), options.control)
-        if progress is not None:
-            with progress:
+        take = watching.listener(_display(form, progress, context))
+        try:
+            if progress is not None:
+                with progress:
+                    result = action(take)
+                progress.finish()
+            else:
                 result = action(take)
-            progress.finish()
-        else:
-            result = action(take)
-        watching.check()
-        if form == "json":
-            result.write_json(context.stdout)
-        reported = report is None or _report(report, args.report, result, options.journal, context)
+        finally:
+            interrupts.run_ended()
+        with interrupts.results():
+            watching.check()
+            if form == "json":
+                result.write_json(context.stdout)
+            if report is not None:
+                reported = _report(report, args.report, result, options.journal, context)
+        if interrupts.cut_by is not None:
+            give_up_output(context)
     if not os.path.exists(options.journal.path):
         context.stderr.write(
             f"warning: {options.journal.path} was removed while the run went on; history does not know this run\n"
@@ -175,7 +184,9 @@ def perform(
     if result.state_error is not None:
         context.stdout.flush()
         raise result.state_error
-    code = exit_code(result, interrupts.first)
+    if interrupts.cut_by is not None and not result.timed_out:
+        return 128 + interrupts.cut_by
+    code = exit_code(result, interrupts.ended_by)
     return code if reported or code else 2
 
 

@@ -4,7 +4,7 @@ A hook names the events that it wants, and may have a condition on their fields.
 an event into a queue; each hook has a thread of its own that delivers one after the other, so a slow receiver holds up
 neither the run nor other hooks. At most `MAX_WAITING` events wait; what comes beyond is counted as failed.
 
-When the run has ended, `close` waits for deliveries that go on, then gives up. Nothing that happens to a hook
+When the run has ended, `close` waits for deliveries that go on, then gives them up. Nothing that happens to a hook
 changes the run: it is in the journal (table `hooks`), in `failures`, and in `jobc runs show`.
 
 Events arrive masked (`engine.recorder`). What a hook itself holds, such as tokens in its headers, is masked in what is
@@ -18,7 +18,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from queue import SimpleQueue
 from typing import Any, Protocol
 
@@ -95,11 +95,15 @@ class HookFailure:
         self.message = message
 
 
-class Hooks:
-    """Takes the events of one run (`take`), until `close`."""
+#: Waits until something is so, at most so many seconds; that something may have changed is told by `wake`.
+Wait = Callable[[Callable[[], bool], float], None]
 
-    def __init__(self, hooks: list[Hook], journal: Journal | None) -> None:
-        self._workers = [_Worker(hook, journal) for hook in hooks]
+
+class Hooks:
+    """Takes the events of one run (`take`), until `close`. `wake` is called when a hook is through."""
+
+    def __init__(self, hooks: list[Hook], journal: Journal | None, wake: Callable[[], None]) -> None:
+        self._workers = [_Worker(hook, journal, wake) for hook in hooks]
         self._story = _Story()
 
     def take(self, event: Event) -> None:
@@ -115,17 +119,20 @@ class Hooks:
             except ValueError as problem:
                 worker.fail(event, 0, 0.0, f"its condition cannot be judged: {problem}")
 
-    def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Wait for deliveries at most that long; KeyboardInterrupt ends the wait, and is not raised."""
-        end = time.monotonic() + seconds
+    def close(self, wait: Wait) -> None:
+        """Wait for deliveries, then give up those that go on."""
+        for worker in self._workers:
+            worker.finish()
         try:
-            for worker in self._workers:
-                worker.finish(max(0.0, end - time.monotonic()))
-        except KeyboardInterrupt:
-            pass
+            wait(lambda: not any(self.waiting), CLOSE_SECONDS)
         finally:
             for worker in self._workers:
                 worker.give_up()
+
+    @property
+    def waiting(self) -> Iterator[tuple[str, int]]:
+        """The hooks that are not through, and how many deliveries each has before it."""
+        return ((worker.hook.name, worker.open) for worker in self._workers if not worker.through)
 
     @property
     def failures(self) -> list[HookFailure]:
@@ -135,14 +142,15 @@ class Hooks:
 class _Worker:
     """The queue and the thread of one hook; the thread begins with the first event."""
 
-    def __init__(self, hook: Hook, journal: Journal | None) -> None:
+    def __init__(self, hook: Hook, journal: Journal | None, wake: Callable[[], None]) -> None:
         self.hook = hook
+        self._wake = wake
         self.failures: list[HookFailure] = []
         self._journal = journal
         self._queue: SimpleQueue[tuple[Event, dict[str, Any]] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
-        #: Set when the thread is through. A `join` that is interrupted takes a thread for ended that is not.
+        #: Set when the thread is through.
         self._through = threading.Event()
         self._lock = threading.Lock()
         #: Events taken and neither delivered nor failed.
@@ -160,14 +168,21 @@ class _Worker:
             )
             self._thread.start()
 
-    def finish(self, seconds: float) -> None:
-        if self._thread is not None:
-            self._queue.put(None)
-            self._through.wait(seconds)
+    def finish(self) -> None:
+        """No further event comes."""
+        self._queue.put(None)
+
+    @property
+    def through(self) -> bool:
+        return self._thread is None or self._through.is_set()
+
+    @property
+    def open(self) -> int:
+        return len(self._open)
 
     def give_up(self) -> None:
         """Fail what is still open."""
-        if self._thread is None or self._through.is_set():
+        if self.through:
             return
         self._stop.set()
         with self._lock:
@@ -187,6 +202,7 @@ class _Worker:
             self._serve()
         finally:
             self._through.set()
+            self._wake()
 
     def _serve(self) -> None:
         while (item := self._queue.get()) is not None and not self._stop.is_set():

@@ -19,10 +19,10 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from jobc.engine.observers.hooks import Wait
 from jobc.engine.recorder import Event
 from jobc.errors import UsageError
 from jobc.interpreter.trace import span_id, trace_id
@@ -105,8 +105,8 @@ class Tracing:
         except Exception as error:  # noqa: BLE001 - tracing must not end a run
             self.trouble = self.trouble or f"{type(error).__name__}: {error}"
 
-    def close(self) -> None:
-        """End what is open, and send. Returns after `FLUSH_SECONDS` at the latest, and when interrupted."""
+    def close(self, wait: Wait, wake: Callable[[], None]) -> None:
+        """End what is open, and send, `FLUSH_SECONDS` at most; `wake` is called when all is sent."""
         for _, stages in self._combinations.values():
             for span in reversed(stages.values()):
                 span.end()
@@ -117,12 +117,14 @@ class Tracing:
         def send() -> None:
             self._provider.shutdown()
             sent.set()
+            wake()
 
         threading.Thread(target=send, name="jobc-tracing", daemon=True).start()
-        with suppress(KeyboardInterrupt):
-            sent.wait(FLUSH_SECONDS)
+        began = time.monotonic()
+        wait(sent.is_set, FLUSH_SECONDS)
         if not sent.is_set():
-            self.trouble = self.trouble or f"not all spans were sent within {FLUSH_SECONDS:g} s"
+            took = time.monotonic() - began
+            self.trouble = self.trouble or f"not all spans were sent within {took:.2g} s"
         logging.getLogger("opentelemetry").removeHandler(self._complaints)
 
     # Spans
