@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
