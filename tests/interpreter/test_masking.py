@@ -82,11 +82,11 @@ def test_any_secret_in_any_base64_text_is_masked(secret: str, before: bytes, aft
 )
 def test_a_secret_across_the_cut_of_a_long_line_is_masked(secret: str, before: int, chunk: int) -> None:
     seen: list[str] = []
-    lines = Lines("stdout", Masker({"S": secret}), lambda stream, text: seen.append(text))
+    lines = Lines("stdout", Masker({"S": secret}), lambda stream, text, at: seen.append(text))
     data = b"\x01" * before + secret.encode() + b"\x01" * 70000
     step = chunk * 20
     for at in range(0, len(data), step):
-        lines.feed(data[at : at + step])
+        lines.feed(data[at : at + step], 0.0)
     lines.end()
     if "\x01" not in secret:
         assert "".join(seen) == "\x01" * before + "***" + "\x01" * 70000

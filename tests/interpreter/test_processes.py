@@ -25,10 +25,12 @@ Run = Callable[..., Exit]
 class Output:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
+        self.times: list[float] = []
         self.hook: Callable[[str, str], None] = lambda stream, text: None
 
-    def __call__(self, stream: str, text: str) -> None:
+    def __call__(self, stream: str, text: str, at: float) -> None:
         self.lines.append((stream, text))
+        self.times.append(at)
         self.hook(stream, text)
 
     def of(self, stream: str) -> list[str]:
@@ -319,7 +321,7 @@ def test_many_at_once(tmp_path: Path) -> None:
             cancellation=Cancellation(),
             grace=1,
             masker=Masker({}),
-            sink=lambda stream, text: None,
+            sink=lambda stream, text, at: None,
         )
         ends.append(ended.code)
 

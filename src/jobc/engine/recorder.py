@@ -26,6 +26,7 @@ from jobc.engine.secrets import Veil
 from jobc.engine.sharing import owner
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult, ErrorInfo
+from jobc.interpreter.lines import instant
 
 if TYPE_CHECKING:
     from jobc.engine.result import JobResult
@@ -72,6 +73,8 @@ _RUN = (
 )
 #: What is written in place of changes to parameters that are no plain data: the stage cannot be passed over.
 LIVE = "live"
+#: What of a stage's event is told in another form, or not at all.
+_ELSEWHERE = frozenset(["event", "stage", "journal", "time"])
 
 
 class Place:
@@ -183,12 +186,15 @@ class Recorder:
         combination: int | None,
         stage: str | None,
         more: dict[str, Any],
+        at: float | None = None,
     ) -> None:
+        """Tell the listener of what happened, now or at an instant of seconds since the epoch."""
         if self._listener is None:
             return
+        when = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
         message: dict[str, Any] = {
             "event": event,
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "run": run,
             "job": job,
             "combination": combination,
@@ -448,8 +454,10 @@ class Recorder:
         """An event of a host: `stage-started`, `stage-ended` or `log` (see `interpreter.api.Host`)."""
         kind = event["event"]
         stage = str(event.get("stage", ""))
+        read: float | None = None
         if kind == "log":
-            self._log(place, stage, event)
+            read = event.get("time") or instant()
+            self._log(place, stage, event, read)
         elif kind == "stage-started":
             self._stage(place, stage, event, ended=False)
         elif kind == "stage-ended":
@@ -462,8 +470,8 @@ class Recorder:
         elif kind == "stage-retrying":
             self._retrying(place, stage, event)
             self.commit()
-        more = {name: value for name, value in event.items() if name not in ("event", "stage", "journal")}
-        self._tell(kind, place.run, place.job, place.combination, stage, more)
+        more = {name: value for name, value in event.items() if name not in _ELSEWHERE}
+        self._tell(kind, place.run, place.job, place.combination, stage, more, read)
 
     def _stage(self, place: Place, stage: str, event: Event, *, ended: bool) -> None:
         now = time.time()
@@ -510,13 +518,13 @@ class Recorder:
         self._record(_STALE_STAGES, (*at, *(stage,) * 4))
         self._record(_STALE_RUNS, (*at, *(stage,) * 5))
 
-    def _log(self, place: Place, stage: str, event: Event) -> None:
+    def _log(self, place: Place, stage: str, event: Event, at: float) -> None:
         if self._journal is None or self.failure is not None:
             return
         text = self._veil.text(str(event.get("text", "")))
         stream = str(event.get("stream", "stdout"))
         key = (place.key, place.position, place.combination, place.attempt, stage, stream)
-        if self._journal.log(key, text if text.endswith("\n") else text + "\n"):
+        if self._journal.log(key, text if text.endswith("\n") else text + "\n", at):
             self.commit()
         else:
             self._on_log()

@@ -6,11 +6,12 @@ line. Bytes that are no UTF-8, and NUL, become U+FFFD.
 
 `Output` bounds what a stage may write. The first half of the limit goes out as it comes. What follows is kept back
 as raw bytes, of which the last half of the limit stays; at the end it is told how much was dropped, and the
-tail goes out. So a flood costs the reader a copy, not a line's work for each line, and its memory is bounded.
+tail goes out, each line with the instant at which it was read. So a flood costs the reader a copy, not a line's work for each line, and its memory is bounded.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Callable, Deque, Dict, Mapping, Optional, Set, Tuple
 
@@ -21,7 +22,13 @@ LINE_BOUND = 64 * 1024
 LIMIT = 10 * 1024 * 1024
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
-LineSink = Callable[[str, str], None]
+#: Takes the stream, the line, and when it was read (`instant`).
+LineSink = Callable[[str, str, float], None]
+
+
+def instant() -> float:
+    """Now, in seconds since the epoch, to the millisecond: what is read at once is of one instant."""
+    return round(time.time(), 3)
 
 
 def output_limit(environ: Mapping[str, str]) -> int:
@@ -44,15 +51,18 @@ def size(text: str) -> Optional[int]:
 class Lines:
     """Bytes of one stream in, lines out."""
 
-    __slots__ = ("_buffer", "_masker", "_sink", "_stream")
+    __slots__ = ("_at", "_buffer", "_masker", "_sink", "_stream")
 
     def __init__(self, stream: str, masker: Masker, sink: LineSink) -> None:
         self._buffer = bytearray()
         self._masker = masker
         self._sink = sink
         self._stream = stream
+        self._at = 0.0
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: bytes, at: float) -> None:
+        """Take what was read at the instant `at`."""
+        self._at = at
         if b"\n" not in chunk:
             self._buffer += chunk
         else:
@@ -101,7 +111,7 @@ class Lines:
 
     def _emit(self, data: bytes) -> None:
         text = self._masker.mask(data.decode("utf-8", "replace"))
-        self._sink(self._stream, text.replace("\0", "\ufffd") if "\0" in text else text)
+        self._sink(self._stream, text.replace("\0", "\ufffd") if "\0" in text else text, self._at)
 
 
 class Output:
@@ -127,39 +137,42 @@ class Output:
         self._half = max(1, limit // 2)
         self._seen = 0
         self._flooded = False
-        self._held: Deque[Tuple[str, bytes]] = deque()
+        #: Stream, bytes, when they were read.
+        self._held: Deque[Tuple[str, bytes, float]] = deque()
         self._held_bytes = 0
         self._torn: Set[str] = set()
         #: Bytes that are lost.
         self.dropped = 0
 
     def feed(self, stream: str, chunk: bytes) -> None:
+        """Take what was just read."""
+        at = instant()
         if self._flooded:
-            self._hold(stream, chunk)
+            self._hold(stream, chunk, at)
             return
         room = self._half - self._seen
         self._seen += len(chunk)
         if len(chunk) <= room:
-            self._lines[stream].feed(chunk)
+            self._lines[stream].feed(chunk, at)
             return
         whole = chunk.rfind(b"\n", 0, room) + 1
-        self._lines[stream].feed(chunk[:whole])
+        self._lines[stream].feed(chunk[:whole], at)
         self._flooded = True
         for name, lines in self._lines.items():
             rest = lines.take()
             if rest:
-                self._hold(name, rest)
-        self._hold(stream, chunk[whole:])
+                self._hold(name, rest, at)
+        self._hold(stream, chunk[whole:], at)
         self._tell(
             "the stage has written more than %s; what follows is kept back, and its last %s come at the end"
             % (shown(self._half), shown(self._half))
         )
 
-    def _hold(self, stream: str, chunk: bytes) -> None:
-        self._held.append((stream, chunk))
+    def _hold(self, stream: str, chunk: bytes, at: float) -> None:
+        self._held.append((stream, chunk, at))
         self._held_bytes += len(chunk)
         while self._held_bytes - len(self._held[0][1]) >= self._half:
-            torn, lost = self._held.popleft()
+            torn, lost, _ = self._held.popleft()
             self._torn.add(torn)
             self._held_bytes -= len(lost)
             self.dropped += len(lost)
@@ -180,7 +193,7 @@ class Output:
                 "%d bytes of output are dropped here; the first and the last %s are kept"
                 " (JOBC_OUTPUT_LIMIT sets another limit)" % (self.dropped, shown(self._half))
             )
-        for stream, chunk in held:
+        for stream, chunk, at in held:
             if stream in torn:
                 chunk = torn[stream] + chunk
                 start = self._whole(chunk)
@@ -189,10 +202,10 @@ class Output:
                     continue
                 del torn[stream]
                 chunk = chunk[start:]
-            self._lines[stream].feed(chunk)
+            self._lines[stream].feed(chunk, at)
         for stream, rest in torn.items():
             self._lines[stream].feed(
-                rest[self._masker.safe_cut(rest, 0, min(self._masker.reach, len(rest))) :]
+                rest[self._masker.safe_cut(rest, 0, min(self._masker.reach, len(rest))) :], instant()
             )
 
     def _whole(self, data: bytes) -> Optional[int]:
@@ -205,7 +218,7 @@ class Output:
         return self._masker.safe_cut(data, 0, self._masker.reach) if self._masker.reach else 0
 
     def _tell(self, text: str) -> None:
-        self._sink("stderr", text)
+        self._sink("stderr", text, instant())
 
 
 def shown(count: int) -> str:

@@ -73,7 +73,7 @@ def run_process(
     limit: int = LIMIT,
     group: Optional[Group] = None,
 ) -> Exit:
-    """Run a program to its end, giving its lines (masked) to `sink(stream, text)`.
+    """Run a program to its end, giving its lines (masked) to `sink` (`lines.LineSink`).
 
     `env` is the whole environment, `grace` in seconds; `family` begins the cookie (`process_tree`); of more than
     `limit` bytes of output the middle is dropped; `group` is what the program enters by itself. Raises StartError

@@ -19,7 +19,7 @@ from collections import deque
 from typing import Deque, Dict, Iterator, List, Optional
 
 from jobc.interpreter.api import Cancellation
-from jobc.interpreter.lines import LineSink
+from jobc.interpreter.lines import LineSink, instant
 from jobc.interpreter.masking import Masker
 from jobc.interpreter.processes import StartError, run_process
 
@@ -120,7 +120,7 @@ class Venvs:
                     *wanted,
                 ],
             ]
-        self._sink("stderr", self._masker.mask("installing %s" % ", ".join(wanted)))
+        self._sink("stderr", self._masker.mask("installing %s" % ", ".join(wanted)), instant())
         try:
             for step in steps:
                 self._step(step, wanted)
@@ -134,10 +134,10 @@ class Venvs:
     def _step(self, step: List[str], wanted: List[str]) -> None:
         last: Deque[str] = deque(maxlen=_QUOTED)
 
-        def sink(stream: str, text: str) -> None:
+        def sink(stream: str, text: str, at: float) -> None:
             if text.strip() and not text.startswith(("[notice]", "WARNING:")):
                 last.append(text.strip())
-            self._sink(stream, text)
+            self._sink(stream, text, at)
 
         try:
             ended = run_process(

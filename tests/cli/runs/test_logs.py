@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from datetime import datetime
 
 import pytest
 
@@ -188,3 +189,33 @@ def test_an_interrupt_ends_following_and_not_the_run(project):
     (project.folder / "go").touch()
     engine.communicate(timeout=30)
     assert engine.returncode == 0
+
+
+def test_a_line_bears_the_instant_when_it_was_read(project):
+    """A stage that says when it writes: no line was read before it was written, and events and history agree."""
+    project.write(
+        "jobs:\n  a:\n    stages:\n"
+        "      - bash: 'for n in {1..20}; do date +%s.%N; sleep 0.02; done; date +%s.%N >&2'\n"
+        "      - run: |\n"
+        "          import time\n"
+        "          for n in range(20):\n"
+        "              print(time.time(), flush=True)\n"
+        "              time.sleep(0.02)\n"
+    )
+    code, out, error = project.run("run", "flow.job.yml", "--format", "jsonl")
+    assert code == 0, error
+    told = [event for event in map(json.loads, out.splitlines()) if event["event"] == "log"]
+    lines = [
+        json.loads(line)
+        for line in project.run("runs", "logs", "latest", "--format", "jsonl")[1].splitlines()
+    ]
+    assert len(lines) == len(told) == 41
+    for line in lines:
+        assert instant(line["time"]) >= float(line["text"]) - 0.002
+    assert [(line["text"], instant(line["time"])) for line in lines] == [
+        (event["text"], instant(event["time"])) for event in told
+    ]
+
+
+def instant(text):
+    return round(datetime.fromisoformat(text).timestamp(), 3)

@@ -208,31 +208,33 @@ def test_a_journal_that_fails_on_the_way_ends_the_run_gracefully(state, journal)
     assert "journal" in result.reason
 
 
-def test_log_lines_of_a_stage_are_merged_and_keep_their_order(journal):
+def test_log_lines_of_a_stage_and_an_instant_are_merged_and_keep_their_order(journal):
     for number in range(5):
-        journal.log((1, 0, 0, 1, "s", "stdout"), f"{number}\n")
-    journal.log((1, 0, 0, 1, "s", "stderr"), "e\n")
-    journal.log((1, 0, 0, 1, "s", "stdout"), "5\n")
+        journal.log((1, 0, 0, 1, "s", "stdout"), f"{number}\n", 1.5)
+    journal.log((1, 0, 0, 1, "s", "stderr"), "e\n", 1.5)
+    journal.log((1, 0, 0, 1, "s", "stdout"), "5\n", 1.5)
+    journal.log((1, 0, 0, 1, "s", "stdout"), "6\n", 2.25)
     journal.flush()
-    rows = journal.rows("SELECT stream, text FROM logs ORDER BY seq")
-    assert [(row["stream"], row["text"]) for row in rows] == [
-        ("stdout", "0\n1\n2\n3\n4\n"),
-        ("stderr", "e\n"),
-        ("stdout", "5\n"),
+    rows = journal.rows("SELECT stream, text, time FROM logs ORDER BY seq")
+    assert [(row["stream"], row["text"], row["time"]) for row in rows] == [
+        ("stdout", "0\n1\n2\n3\n4\n", 1.5),
+        ("stderr", "e\n", 1.5),
+        ("stdout", "5\n", 1.5),
+        ("stdout", "6\n", 2.25),
     ]
 
 
 def test_a_full_disk_says_so(state, journal):
     pages = journal.connection.execute("PRAGMA page_count").fetchone()[0]
     journal.connection.execute(f"PRAGMA max_page_count = {pages}")
-    journal.log((1, 0, 0, 1, "s", "stdout"), "x" * 100_000)
+    journal.log((1, 0, 0, 1, "s", "stdout"), "x" * 100_000, 0.0)
     with pytest.raises(StateError, match="the disk is full"):
         journal.flush()
 
 
 def test_a_read_only_journal_says_so(state, journal):
     journal.connection.execute("PRAGMA query_only = 1")
-    journal.log((1, 0, 0, 1, "s", "stdout"), "x")
+    journal.log((1, 0, 0, 1, "s", "stdout"), "x", 0.0)
     with pytest.raises(StateError, match="read-only"):
         journal.flush()
 

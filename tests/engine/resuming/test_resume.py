@@ -610,7 +610,7 @@ def test_what_happens_while_the_disk_is_full_is_written_when_it_has_room_again(c
     def outcome(task):
         if job_of(task) == "a":
             journal.connection.execute(f"PRAGMA max_page_count = {pages}")
-            journal.log((1, 0, 0, 1, "s", "stdout"), "x" * 1_000_000)
+            journal.log((1, 0, 0, 1, "s", "stdout"), "x" * 1_000_000, 0.0)
         return success(task, done=True)
 
     class Freed(Scripted):

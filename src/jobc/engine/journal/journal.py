@@ -3,7 +3,7 @@
 Writing is a group commit without a writer thread. `record` appends to a list in memory; `flush` returns when all
 that was recorded before the call is committed. Whoever flushes first writes everything that waits, others that
 meanwhile came to the lock find their records written. A transition is recorded and flushed before the
-engine acts on it; log text is merged by stage and rides along, at the latest `LOG_SECONDS` after it arrived.
+engine acts on it; log text of one stage and instant is merged and rides along, at the latest `LOG_SECONDS` after it arrived.
 
 The database is in WAL mode with `synchronous=NORMAL`: a commit is a write into the log without waiting for the
 disk. A commit survives any death of the engine, SIGKILL too, because the system's page cache holds it; a
@@ -99,19 +99,20 @@ class Journal:
             self._pending.append((statement, values))
             self._recorded += 1
 
-    def log(self, key: tuple[int, int, int, int, str, str], text: str) -> bool:
-        """Have log text written with the next flush. `key`: run, job, combination, attempt, stage, stream.
+    def log(self, key: tuple[int, int, int, int, str, str], text: str, at: float) -> bool:
+        """Have log text of an instant written with the next flush. `key`: run, job, combination, attempt, stage, stream.
 
         True if it is time to flush for the log's own sake.
         """
         with self._lock:
             last = self._last_log
-            if last is not None and last[0] == key:
+            row = (*key, at)
+            if last is not None and last[0] == row:
                 last[1].append(text)
             else:
                 parts = [text]
-                self._last_log = (key, parts)
-                self._pending.append((INSERT_LOG, (*key, time.time(), parts)))
+                self._last_log = (row, parts)
+                self._pending.append((INSERT_LOG, (*row, parts)))
             self._recorded += 1
         return time.monotonic() - self._flushed_at >= LOG_SECONDS
 

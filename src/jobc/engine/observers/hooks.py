@@ -270,6 +270,8 @@ class _Story:
     def __init__(self) -> None:
         self._runs: dict[str, dict[str, Any]] = {}
         self._failures: dict[str, list[dict[str, Any]]] = {}
+        #: How many lines there were: those that are read at once have one time.
+        self._lines = 0
         #: The last lines of combinations that run.
         self._tails: dict[tuple[str, str, int], deque[str]] = {}
         #: Of a job that goes on: the first combination that failed, and its last lines.
@@ -290,6 +292,7 @@ class _Story:
         elif kind == "run-ended":
             self._runs[run]["status"] = event["status"]
         elif kind == "log":
+            self._lines += 1
             place = (run, job, event["combination"])
             self._tails.setdefault(place, deque(maxlen=TAIL)).append(event["text"])
         elif kind == "combination-ended":
@@ -321,7 +324,8 @@ class _Story:
     def payload(self, event: Event, hook: str) -> dict[str, Any]:
         run = event["run"]
         place = [event[name] for name in ("event", "time", "run", "job", "combination", "stage")]
-        key = hashlib.sha256(json.dumps([hook, *place, event.get("attempt")]).encode()).hexdigest()[:32]
+        line = self._lines if event["event"] == "log" else None
+        key = hashlib.sha256(json.dumps([hook, *place, event.get("attempt"), line]).encode()).hexdigest()[:32]
         return {
             "version": VERSION,
             "key": key,

@@ -12,7 +12,7 @@ from jobc.interpreter.api import Cancellation, ErrorInfo, StageResult
 from jobc.interpreter.background import end_leftovers
 from jobc.interpreter.cgroups import process_limit
 from jobc.interpreter.contexts import JobState, Scope, StageFailure
-from jobc.interpreter.lines import output_limit
+from jobc.interpreter.lines import instant, output_limit
 from jobc.interpreter.processes import Exit, signal_name
 from jobc.interpreter.replay import Change
 from jobc.interpreter.trace import traceparent
@@ -104,11 +104,12 @@ class Attempt:
     def log(self, text: str, stream: str = "stdout") -> None:
         """Masked lines of the stage's log."""
         for line in self.state.masker.mask(text).splitlines() or [""]:
-            self.emit_line(stream, line)
+            self.emit_line(stream, line, instant())
 
-    def emit_line(self, stream: str, line: str) -> None:
-        """One line that is masked already."""
-        self.state.host.emit({"event": "log", "stage": self.path, "stream": stream, "text": line})
+    def emit_line(self, stream: str, line: str, at: float) -> None:
+        """One line that is masked already, and when it was read."""
+        event = {"event": "log", "stage": self.path, "stream": stream, "text": line, "time": at}
+        self.state.host.emit(event)
 
     @property
     def output_limit(self) -> int:

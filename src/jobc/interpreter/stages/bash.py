@@ -185,13 +185,13 @@ class _Log:
         self._script = script
         self._attempt = attempt
 
-    def line(self, stream: str, text: str) -> None:
+    def line(self, stream: str, text: str, at: float) -> None:
         if stream == "stderr":
             if text.startswith(self._path):
                 text = self._placed(text)
             if text.strip():
                 self.last = text
-        self._attempt.emit_line(stream, text)
+        self._attempt.emit_line(stream, text, at)
 
     def _placed(self, text: str) -> str:
         """`FILE: line 3: message` of bash, `FILE: 3: message` of sh, at the line of the jobs file."""

@@ -11,7 +11,8 @@ sets no `timeout` itself.
 
 Events, each with `stage` (its path) and `id` (None without one):
     stage-started  name, attempt, before (of a further attempt: the error of the last, the seconds waited)
-    log            stream (`stdout` or `stderr`), text (one line)
+    log            stream (`stdout` or `stderr`), text (one line); of what a stage wrote: time, when it was read, in seconds
+                   since the epoch
     stage-decided  nothing but `journal`: what an attempt decided once and for all
     stage-retrying attempt (that failed), wait_s, error
     stage-ended    name, status, attempts, error, outputs, reason, duration_s
