@@ -217,5 +217,19 @@ def test_a_line_bears_the_instant_when_it_was_read(project):
     ]
 
 
+def test_what_a_flood_kept_back_bears_the_instants_when_it_was_read(project):
+    project.write(
+        "jobs: {a: {stages: [{bash: 'printf %0300d 0; for n in 1 2 3 4; do echo kept $n; sleep 0.2; done'}]}}"
+    )
+    assert project.run("run", "flow.job.yml", JOBC_OUTPUT_LIMIT="100")[0] == 0
+    lines = [
+        json.loads(line)
+        for line in project.run("runs", "logs", "latest", "--format", "jsonl")[1].splitlines()
+    ]
+    kept = [line["time"] for line in lines if line["text"].startswith("kept")]
+    assert len(kept) == 3
+    assert len(set(kept)) > 1, "they were read one after the other, and told together"
+
+
 def instant(text):
     return round(datetime.fromisoformat(text).timestamp(), 3)
