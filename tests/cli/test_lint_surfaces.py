@@ -16,6 +16,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
+from jobc.cli.lint.watching import watch
 from jobc.cli.main import main
 
 BAD = "jobs:\n  build:\n    stages: [{echo: hi}]\n  test:\n    needs: biuld\n    stages: [{echo: hi}]\n"
@@ -175,11 +176,35 @@ def test_watching_checks_again_after_each_change_and_ends_with_130() -> None:
         seen = watching.wait_for("lib.yml:3", seen)
         Path("b.job.yml").write_text(BAD)
         watching.wait_for("b.job.yml:5", seen)
-    finally:
         watching.process.send_signal(signal.SIGINT)
         assert watching.process.wait(timeout=30) == 130
+    finally:
+        watching.process.kill()
+        watching.process.wait()
     assert watching.process.stderr is not None
     assert "Traceback" not in watching.process.stderr.read()
+
+
+class _Swallows:
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_a_finalizer_swallowed_ends_the_watch_all_the_same() -> None:
+    rounds: list[int] = []
+
+    def round() -> list[str]:
+        rounds.append(1)
+        assert len(rounds) < 2, "it went on"
+        _Swallows()
+        Path("a.job.yml").write_text(GOOD)
+        return []
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        watch(round, lambda: ["a.job.yml"])
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_standard_input_is_checked_in_every_format(lint: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,13 @@ def test_the_run_comes_to_a_graceful_end(project):
     project.write(TWO % "touch cleaned")
     engine = project.start("run", "flow.job.yml", "--run-id", "one")
     project.wait_for_file("pid")
-    code, out, _ = project.run("runs", "cancel", "one")
+    code, out, error = project.run("runs", "cancel", "one")
     assert code == 0
     assert "was asked to end; clean-up jobs still run" in out
+    assert (
+        error
+        == "help: `jobc run --resume one --failed-only` goes on with what is cancelled, once it has ended\n"
+    )
     engine.communicate(timeout=30)
     assert engine.returncode == 143
     assert (project.folder / "cleaned").exists()
@@ -48,6 +52,7 @@ def test_a_dead_engine_is_said_to_be_dead(project):
     code, out, error = project.run("runs", "cancel", "one")
     assert (code, out) == (1, "")
     assert f"the engine of run one (process {engine.pid}) is dead" in error
+    assert "help: `jobc run --resume one` goes on with it;" in error
 
 
 def test_a_process_that_got_the_number_later_is_left_alone(project):

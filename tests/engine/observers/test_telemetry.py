@@ -28,9 +28,13 @@ jobs:
   second:
     needs: [first]
     stages:
+      - id: here
+        isolation: inline
+        run: seen = env["TRACEPARENT"]
       - id: py
         run: |
           import os
+          open("here", "w").write(stages.here.outputs.seen)
           open("py", "w").write(os.environ["TRACEPARENT"])
       - id: flaky
         bash: 'echo $TRACEPARENT >> flaky; test -e again || { touch again; exit 3; }'
@@ -89,7 +93,7 @@ def parent_of(span: Any, spans: dict[str, list[Any]]) -> str | None:
 def test_every_part_of_a_run_has_its_span_under_the_part_around_it(run: Any) -> None:
     spans, _ = run()
     assert {name: len(named) for name, named in spans.items()} == {
-        "flow": 1, "first": 1, "first [part=1]": 1, "first [part=2]": 1, "sh": 2, "second": 2, "py": 1, "flaky": 2,
+        "flow": 1, "first": 1, "first [part=1]": 1, "first [part=2]": 1, "sh": 2, "second": 2, "py": 1, "here": 1, "flaky": 2,
         "both": 1, "inner": 1, "third": 2, "0": 2, "other": 1, "only": 2, "bad": 3, "oops": 2, "never": 1,
     }  # fmt: skip
     around = {name: {parent_of(each, spans) for each in named} for name, named in spans.items()}
@@ -162,6 +166,7 @@ def test_what_a_stage_starts_finds_the_stages_own_span(run: Any) -> None:
 
     assert sorted([*parents("sh-1"), *parents("sh-2")]) == sorted(ids("sh"))
     assert parents("py") == ids("py")
+    assert parents("here") == ids("here")
     assert parents("flaky") == ids("flaky")
     assert parents("inner") == ids("inner")
     trace = (folder / "py").read_text().split("-")

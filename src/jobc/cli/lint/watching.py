@@ -7,8 +7,12 @@ has to be installed, and it works on every file system. What new files there are
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 #: Seconds between two looks.
 INTERVAL = 0.3
@@ -30,14 +34,45 @@ def state(paths: Iterable[str]) -> State:
 
 
 def watch(round: Callable[[], Iterable[str]], paths: Callable[[], Iterable[str]]) -> None:
-    """Run `round`, and again after each change, until interrupted (KeyboardInterrupt passes through).
+    """Run `round`, and again after each change, until interrupted (raises KeyboardInterrupt).
 
     `round` gives the files that it read; `paths` the files that it would begin with now.
     """
-    while True:
-        # As they were before the round: a change during it counts as one after it.
-        before = state(paths())
-        read = [path for path in round() if path not in before]
-        before.update(state(read))
-        while state((*paths(), *read)) == before:
-            time.sleep(INTERVAL)
+    with _interrupts() as look:
+        while True:
+            # As they were before the round: a change during it counts as one after it.
+            before = state(paths())
+            read = [path for path in round() if path not in before]
+            before.update(state(read))
+            look()
+            while state((*paths(), *read)) == before:
+                time.sleep(INTERVAL)
+                look()
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], None]]:
+    """What raises KeyboardInterrupt if one was raised before, and got lost.
+
+    It does where it comes while an object is finalized, or in a callback of a library: Python prints or drops it there.
+    """
+    came = False
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+        raise KeyboardInterrupt
+
+    def look() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    heard = threading.current_thread() is threading.main_thread()
+    if not heard or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        yield look
+        return
+    kept = signal.signal(signal.SIGINT, handle)
+    try:
+        yield look
+    finally:
+        signal.signal(signal.SIGINT, kept)

@@ -43,9 +43,13 @@ def run(args: argparse.Namespace, history: History, context: Context) -> int:
     if not asked:
         context.stderr.write(
             f"nothing was cancelled: the engine of run {id} (process {found['pid']}) is dead\n"
-            f"help: `jobc runs show {id}` says how far it came\n"
+            f"help: `jobc run --resume {id}` goes on with it; `jobc runs show {id}` says how far it came\n"
         )
         return 1
     how = "to end at once" if args.now else "to end; clean-up jobs still run (--now ends those too)"
     context.stdout.write(f"run {id} was asked {how}\n")
+    if context.verbosity >= 0:
+        context.stderr.write(
+            f"help: `jobc run --resume {id} --failed-only` goes on with what is cancelled, once it has ended\n"
+        )
     return 0

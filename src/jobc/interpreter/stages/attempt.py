@@ -129,7 +129,7 @@ class Attempt:
         run = self.scope.run_context()
         return {
             **self.state.inputs.environ,
-            **self._trace(),
+            **self.trace(),
             **self.scope.env,
             "JOBC_RUN_ID": str(run.get("id") or ""),
             "JOBC_JOB": self.state.job.id,
@@ -137,8 +137,8 @@ class Attempt:
             "JOBC_ATTEMPT": str(run.get("attempt") or self.number),
         }
 
-    def _trace(self) -> Dict[str, str]:
-        """What makes the spans of a program that the stage starts children of the stage's own."""
+    def trace(self) -> Dict[str, str]:
+        """The variable that makes the spans of a program that the stage starts children of the stage's own."""
         inputs = self.state.inputs
         if inputs.trace is None:
             return {}

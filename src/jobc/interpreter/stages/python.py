@@ -61,6 +61,7 @@ def run(stage: PyStage, attempt: Attempt) -> Done:
         "bound": output_rules.BOUND,
     }
     if stage.isolation == "inline":
+        request["env"] = {**attempt.trace(), **scope.env}
         return serve_inline(request, code, attempt, path)
     return serve(request, code, attempt, path, _deps(stage, attempt))
 
