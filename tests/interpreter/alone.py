@@ -72,7 +72,12 @@ def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
 
 
 def gone(*pids: int) -> bool:
-    return eventually(lambda: not any(alive(pid) for pid in pids))
+    """Whether processes end by themselves; else they are ended."""
+    if eventually(lambda: not any(alive(pid) for pid in pids)):
+        return True
+    for pid in filter(alive, pids):
+        kill(pid)
+    return False
 
 
 def pids(folder: Path, *names: str) -> list[int]:

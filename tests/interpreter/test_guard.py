@@ -17,7 +17,8 @@ echo $$ > shell
 sleep 600 & echo $! > child
 setsid bash -c 'echo $$ > session; sleep 600' &
 (setsid bash -c 'sleep 600 >/dev/null 2>&1 & echo $! > daemon' &)
-until [ -s session ] && [ -s daemon ]; do sleep 0.01; done
+env -i setsid bash -c '(sleep 600 & echo $! > hidden) >/dev/null 2>&1' &
+until [ -s session ] && [ -s daemon ] && [ -s hidden ]; do sleep 0.01; done
 touch "$JOBC_OUTPUT" stands
 sleep 600
 """
@@ -26,7 +27,7 @@ sleep 600
 @pytest.mark.parametrize("groups", ["on", "off"])
 def test_a_killed_engine_leaves_no_process_and_no_file(build: Any, tmp_path: Path, groups: str) -> None:
     engine = start(build.job(build.bash(TREE)), tmp_path, JOBC_CGROUPS=groups)
-    started = pids(tmp_path, "shell", "child", "session", "daemon")
+    started = pids(tmp_path, "shell", "child", "session", "daemon", "hidden")
     own = Path(f"/proc/{started[0]}/cgroup").read_text().partition("0::")[2].split("\n")[0]
     assert eventually((tmp_path / "stands").exists)
     assert len(list((tmp_path / "tmp").glob("jobc-*"))) == 1
@@ -58,7 +59,7 @@ def test_a_killed_engine_takes_its_python_stages_along(build: Any, tmp_path: Pat
 
 def test_the_whole_group_killed_at_once_leaves_nothing(build: Any, tmp_path: Path) -> None:
     engine = start(build.job(build.bash(TREE)), tmp_path)
-    started = pids(tmp_path, "shell", "child", "session", "daemon")
+    started = pids(tmp_path, "shell", "child", "session", "daemon", "hidden")
     os.killpg(engine.pid, 9)
     engine.communicate()
     assert gone(*started)

@@ -3,7 +3,7 @@
 Beside the first child a guard is started, a shell that does nothing but wait at the end of a pipe whose other end only
 this process holds. An orderly end writes `end` into it, and the guard is gone. Where the pipe closes without
 that word, by SIGKILL say, the shell becomes a Python that kills everything with this process's mark (control group,
-cookie, session, ancestry) and removes its folder for
+cookie, session, ancestry, brand) and removes its folder for
 temporary files. Waiting costs a shell's half megabyte, and
 starting it less than a millisecond.
 
@@ -22,7 +22,7 @@ import threading
 import time
 from typing import List, Optional
 
-from jobc.interpreter.process_tree import engine_mark, kill_pids, members
+from jobc.interpreter.process_tree import branded, engine_mark, kill_pids, members
 
 _WAIT = (
     'trap \'\' HUP INT QUIT TERM; while IFS= read -r word; do [ "$word" = end ] && exit 0; done; exec "$@"'
@@ -94,7 +94,7 @@ def main(mark: str, group: str) -> None:
     if group:
         Group(group).kill()
     while time.monotonic() < until:
-        found: List[int] = members(mark, set())
+        found: List[int] = sorted({*members(mark, set()), *branded(mark)})
         if group:
             found = sorted({*found, *Group(group).pids()} - {os.getpid()})
         if not found:

@@ -4,6 +4,10 @@ A process belongs to a child's tree by any of four marks: its control group (`cg
 ancestor in the tree, its session, a cookie in its environment. The cookie finds what a double fork and `setsid` have cut loose.
 Where there is no /proc, the child's process group is all that is known.
 
+What clears its environment too still bears the engine's brand, where there are no control groups: a limit that bounds
+nothing (real-time processor time, of some hundred thousand years) with a number of its own. Every process has it
+from its parent, few programs ever touch it, and /proc shows it. It tells the engine, not the child.
+
 A cookie is `<engine>.<family>.<number>;`: the process that runs jobc, the combination, the child. A jobc that runs
 in a stage of another one appends its cookies, so the outer one finds all that the inner one started.
 """
@@ -34,6 +38,39 @@ def engine_mark() -> str:
     if _engine[0] != os.getpid():
         _engine = (os.getpid(), os.urandom(8).hex())
     return _engine[1] + "."
+
+
+def brand_of(mark: str) -> int:
+    """The limit, in microseconds, that the processes of the engine with that mark have."""
+    return 1 << 62 | int(mark[:12], 16)
+
+
+def brand(pid: int) -> None:
+    """Give a process, and all that it will start, this engine's brand."""
+    try:
+        import resource
+
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_RTTIME)
+        if soft == hard == resource.RLIM_INFINITY:  # else it has that of a jobc around this one
+            resource.prlimit(pid, resource.RLIMIT_RTTIME, (brand_of(engine_mark()), hard))
+    except (ImportError, AttributeError, OSError, ValueError):
+        return  # it has ended, or the system has no such limit
+
+
+def branded(mark: str) -> List[int]:
+    """The living processes with the brand of the engine with that mark, but for this one."""
+    needle = b" %d " % brand_of(mark)
+    found: List[int] = []
+    for pid, each in processes().items():
+        if pid == os.getpid() or each.state in b"ZX":
+            continue
+        try:
+            with open("/proc/%d/limits" % pid, "rb") as file:
+                if needle in file.read():
+                    found.append(pid)
+        except OSError:
+            continue
+    return found
 
 
 def new_family() -> str:

@@ -16,7 +16,7 @@ from typing import Dict, List, Optional, Protocol, Sequence, Tuple
 
 from jobc.interpreter import guard
 from jobc.interpreter.cgroups import Group, groups, process_limit
-from jobc.interpreter.process_tree import engine_mark
+from jobc.interpreter.process_tree import brand, engine_mark
 
 
 class StartError(Exception):
@@ -137,7 +137,7 @@ def prepare() -> None:
     pid = guard.start(groups.root)
     if pid is not None:
         groups.probe(pid)
-        if _limited():
+        if groups.root is None or _limited():
             import resource  # noqa: F401 (there must be no wait for it between a start and its limit)
 
 
@@ -238,7 +238,9 @@ def _limited() -> bool:
 
 
 def hold(pid: int) -> None:
-    """Bound what a child may fork, where nothing else does."""
+    """Brand a child, and bound what it may fork, where no control group does."""
+    if groups.root is None:
+        brand(pid)
     if _limited():
         limit_processes(pid)
 
