@@ -21,14 +21,15 @@ Events, each with `stage` (its path) and `id` (None without one):
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional
 
 from jobc.interpreter import outputs as output_rules
 from jobc.interpreter.api import Cancellation, ErrorInfo, StageResult
 from jobc.interpreter.contexts import Scope, StageFailure
+from jobc.interpreter.deadlines import Deadline, deadlines
 from jobc.interpreter.reasons import calls_status, why_false
 from jobc.interpreter.replay import Change
 from jobc.interpreter.stages import (
@@ -288,12 +289,10 @@ class _Life:
             started["before"] = self.before
         self.state.host.emit(started)
         guard = Cancellation(outer)
-        timer: Optional[threading.Timer] = None
+        deadline: Optional[Deadline] = None
         if limit is not None:
             words = "the stage ran longer than its timeout of %g s" % limit
-            timer = threading.Timer(limit, guard.throw, ("timeout", words))
-            timer.daemon = True
-            timer.start()
+            deadline = deadlines.after(limit, partial(guard.throw, "timeout", words))
         inner = self.scope.inside(env, guard, number if stage.retry is not None else None)
         attempt = Attempt(stage, self.path, inner, number, run_sequence)
         try:
@@ -317,8 +316,8 @@ class _Life:
             self.nested = attempt.nested
             self.changes.extend(attempt.changes)
             guard.close()
-            if timer is not None:
-                timer.cancel()
+            if deadline is not None:
+                deadlines.cancel(deadline)
         result.status, result.outputs, result.reason = done.status, done.outputs, done.reason
         return None
 
