@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jobc.backends.api import Capabilities, Task
 from jobc.engine.simulation import SimulatedClock, Simulation, Stuck, failed, simulate, succeeded
 from jobc.interpreter.api import CombinationResult
-from jobc.ir.program import Concurrency
+from jobc.ir.program import Concurrency, ForEachStage, ParallelStage
 from jobc.ir.status import RULES, check_needs
 
 
@@ -240,3 +240,73 @@ def test_an_environment_that_takes_few_tasks_starves_nobody() -> None:
 def test_a_clock_with_nothing_to_wait_for_says_so() -> None:
     with pytest.raises(Stuck):
         SimulatedClock().take(SimpleQueue(), None)
+
+
+# Runs that runs trigger
+
+
+def nested(builder: Builder) -> int:
+    """A workflow of two jobs in a row, which the job `outer` triggers."""
+    inner = builder.workflow("inner")
+    builder.job("x", workflow=inner)
+    builder.job("y", ["x"], workflow=inner)
+    builder.job("outer").stages = [builder.trigger(inner)]
+    return inner
+
+
+def test_a_trigger_stage_runs_its_workflow_in_virtual_time() -> None:
+    builder = Builder()
+    nested(builder)
+    builder.job("after", ["outer"])
+    seconds = {"outer": 100.0, "x": 1000.0, "y": 2000.0, "after": 5.0}
+    ran = simulate(builder.program, duration=lambda task: seconds[name_of(task)])
+    assert ran.result.status == "success"
+    assert ran.makespan == 3105.0
+    assert ran.times("job-ended", "outer") == [3100.0]
+    runs = [event["run"] for event in ran.events if event["event"] == "run-ended"]
+    assert runs == ["simulated.1", "simulated"]
+
+
+def name_of(task: Task) -> str:
+    return task.program.workflows[task.workflow].jobs[task.job].id
+
+
+def test_a_triggered_run_that_fails_fails_the_stage() -> None:
+    builder = Builder()
+    nested(builder)
+    ran = simulate(
+        builder.program, outcome=lambda task: failed(task) if name_of(task) == "y" else succeeded(task)
+    )
+    assert ran.result.status == "failed"
+    assert "workflow `inner` ended as failed" in (ran.result.jobs["outer"].reason or "")
+
+
+def test_cancelling_reaches_a_triggered_run() -> None:
+    builder = Builder()
+    nested(builder)
+    ran = simulate(
+        builder.program,
+        duration=lambda task: 10.0,
+        ending=1.0,
+        happenings=[(15.0, lambda control: control.cancel("enough"))],
+    )
+    assert ran.result.status == "cancel"
+    assert [event["status"] for event in ran.events if event["event"] == "run-ended"] == ["cancel", "cancel"]
+    assert ran.makespan == 17.0
+
+
+def test_branches_and_items_trigger_at_once_and_lend_their_slot() -> None:
+    builder = Builder()
+    inner = nested(builder)
+    both = ParallelStage(builder.span())
+    both.branches = [("left", [builder.trigger(inner)]), ("right", [builder.trigger(inner)])]
+    each = ForEachStage(builder.span(), builder.constant([1, 2, 3]))
+    each.stages = [builder.trigger(inner)]
+    builder.program.workflows[0].jobs[0].stages = [both, each]
+    ran = simulate(builder.program, max_parallel=6, duration=lambda task: 1.0)
+    assert ran.result.status == "success"
+    assert len([event for event in ran.events if event["event"] == "run-ended"]) == 6
+    assert ran.makespan == 5.0
+    again = simulate(builder.program, max_parallel=6, duration=lambda task: 1.0)
+    assert [{**event, "time": 0} for event in again.events] == [{**event, "time": 0} for event in ran.events]
+    assert simulate(builder.program, max_parallel=1, duration=lambda task: 1.0).makespan == 11.0

@@ -39,16 +39,27 @@ class CombinationHost:
     def trigger(
         self, workflow: int, params: Mapping[str, Any], stage: str, cancellation: Cancellation
     ) -> TriggerOutcome:
-        ticket = Ticket(self._combination, workflow, dict(params), stage, cancellation)
+        ticket = self.ticket(workflow, params, stage, cancellation)
+        unlisten = self.ask(ticket)
+        try:
+            ticket.done.wait()
+        finally:
+            unlisten()
+        assert ticket.outcome is not None
+        return ticket.outcome
+
+    def ask(self, ticket: Ticket) -> Callable[[], None]:
+        """Ask for a run without waiting for its end, of which `ticket.done` is told. To be called then: what this gives."""
 
         def cancelled() -> None:
             self._inbox.put(("trigger-cancel", ticket))
 
         self._inbox.put(("trigger", ticket))
-        cancellation.listen(cancelled)
-        try:
-            ticket.done.wait()
-        finally:
-            cancellation.unlisten(cancelled)
-        assert ticket.outcome is not None
-        return ticket.outcome
+        ticket.cancellation.listen(cancelled)
+        return lambda: ticket.cancellation.unlisten(cancelled)
+
+    def ticket(
+        self, workflow: int, params: Mapping[str, Any], stage: str, cancellation: Cancellation
+    ) -> Ticket:
+        """A wish for a run, not yet uttered."""
+        return Ticket(self._combination, workflow, dict(params), stage, cancellation)

@@ -2,7 +2,8 @@
 
 The scheduler is the real one; its clock and its environments are not. A `SimulatedClock` stands still while the scheduler
 works and jumps to what happens next when it would wait. A simulated environment ends each attempt after the time, and
-with the result, that the caller names; a workflow that a `trigger` stage starts is part of that result. Everything happens in one thread and in an order that depends on the
+with the result, that the caller names. After that time come its `trigger` stages: the runs that they start are simulated too,
+and the attempt ends when they have (`simulated_triggers`). Everything happens in one thread and in an order that depends on the
 program and on those answers alone, so the same simulation gives the same events, to the digit.
 """
 
@@ -20,6 +21,7 @@ from jobc.engine.control import Control
 from jobc.engine.options import Options
 from jobc.engine.result import RunResult
 from jobc.engine.run import execute
+from jobc.engine.simulated_triggers import Triggers
 from jobc.interpreter.api import CombinationResult, ErrorInfo
 from jobc.ir.program import Program
 from jobc.ir.status import CANCEL, FAILED, SUCCESS
@@ -66,9 +68,10 @@ class SimulatedClock:
 
 
 class SimulatedBackend:
-    """An environment whose attempts last `duration(task)` seconds and end as `outcome(task)` says.
+    """An environment whose attempts last `duration(task)` seconds, and as long as the runs that they trigger, and end as
+    `outcome(task)` says, or failed where such a run is no success.
 
-    One that is cancelled ends `ending` seconds later. `most` is the largest number of attempts that ran at once.
+    Runs are triggered where `capabilities` are those of a hosted environment. An attempt that is cancelled ends `ending` seconds later. `most` is the largest number of attempts that ran at once.
     """
 
     def __init__(
@@ -80,13 +83,14 @@ class SimulatedBackend:
         ending: float = 0.0,
         capabilities: Capabilities | None = None,
     ) -> None:
-        self.capabilities = capabilities or Capabilities(notifies=True, shares_machine=True)
+        self.capabilities = capabilities or Capabilities(notifies=True, hosted=True, shares_machine=True)
         self.most = 0
         self._clock = clock
         self._duration = duration
         self._outcome = outcome
         self._ending = ending
         self._running: dict[str, Task] = {}
+        self._triggers: dict[str, Triggers] = {}
         self._ended: dict[str, CombinationResult] = {}
         self._notify: Callable[[JobHandle], None] = lambda handle: None
 
@@ -99,13 +103,38 @@ class SimulatedBackend:
             self._running[task.name] = task
             self.most = max(self.most, len(self._running))
             end = self._clock.now() + self._duration(task)
-            self._clock.at(end, lambda: self._end(handle, self._outcome))
+            self._clock.at(end, lambda: self._trigger(handle))
         return handle
+
+    def _trigger(self, handle: JobHandle) -> None:
+        """An attempt has done its own work."""
+        task = self._running.get(handle.id)
+        if task is None:
+            return
+        if task.host is None:
+            self._end(handle, self._outcome)
+            return
+        triggers = self._triggers[handle.id] = Triggers(
+            task, lambda action: self._clock.at(self._clock.now(), action)
+        )
+        triggers.run(lambda error: self._triggered(handle, error))
+
+    def _triggered(self, handle: JobHandle, error: ErrorInfo | None) -> None:
+        if self._triggers[handle.id].cancellation.thrown:
+            self._clock.at(self._clock.now() + self._ending, lambda: self._end(handle, cancelled))
+        elif error is not None:
+            self._end(handle, lambda task: failed(task, error.type, error.message))
+        else:
+            self._end(handle, self._outcome)
 
     def _end(self, handle: JobHandle, outcome: Outcome) -> None:
         task = self._running.pop(handle.id, None)
+        self._triggers.pop(handle.id, None)
         if task is not None:
-            self._ended[handle.id] = outcome(task)
+            result = self._ended[handle.id] = outcome(task)
+            if task.host is not None:
+                for stage in result.stages:
+                    task.host.emit({"event": "stage-ended", "stage": stage.path, **stage.to_json()})
             if self.capabilities.notifies:
                 self._notify(handle)
 
@@ -116,9 +145,15 @@ class SimulatedBackend:
         ]
 
     def cancel(self, handle: JobHandle, reason: str, message: str) -> None:
+        if handle.id in self._triggers:
+            self._triggers[handle.id].cancellation.throw(reason, message)
+            return
         self._clock.at(self._clock.now() + self._ending, lambda: self._end(handle, cancelled))
 
     def kill(self, handle: JobHandle) -> None:
+        if handle.id in self._triggers:
+            self._triggers[handle.id].cancellation.kill()
+            return
         self._end(handle, cancelled)
 
     def logs(self, handle: JobHandle, offset: int) -> tuple[str, int]:
