@@ -5,6 +5,8 @@ alone bounds jobs without resources. What does not fit waits, first come, first 
 it needs set aside as it becomes free, so that smaller ones pass it only with what it will not need, and a large job is
 never starved. A job that needs more than there is takes all of it, and so runs when nothing else takes any; of
 accelerators, which cannot be made up for by patience, it is refused.
+
+Runs of one state directory count each other's (`sharing.machine_table`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jobc.errors import UsageError
 
@@ -82,11 +84,26 @@ def shown(kind: str, value: float) -> str:
     return f"{value:g} bytes {kind}"
 
 
+class Shared(Protocol):
+    """What other engines leave of the machine (`sharing.machine_table.MachineTable`)."""
+
+    def fits(self, needed: Needs) -> bool: ...
+    def claim(self, needed: Needs) -> bool: ...
+    def took(self, needed: Needs) -> None: ...
+    def gave(self, needed: Needs) -> None: ...
+    def set_aside(self, needed: Needs) -> None: ...
+
+
 class Room:
     """What is free. An asker is whatever waits: a job."""
 
-    def __init__(self, total: Needs) -> None:
+    def __init__(self, total: Needs, shared: Shared | None = None) -> None:
         self._total = total
+        self._shared = shared
+        #: Who has claimed what it will take at once.
+        self._claimed: object = None
+        #: Who waits for what other engines have; whoever tells them so empties it.
+        self.behind_others: list[Any] = []
         self._free = dict(total)
         #: The first that waits, and what is set aside for it.
         self._first: object = None
@@ -104,30 +121,64 @@ class Room:
 
     def fits(self, asker: object, needed: Needs) -> bool:
         """Whether it can be had now. The first that cannot has it set aside from then on."""
-        aside = {} if self._first is asker else self._aside
-        for kind, value in self._capped(needed).items():
-            if value > self._free[kind] - aside.get(kind, 0.0) + _CLOSE:
-                if self._first is None:
-                    self._first, self._aside = asker, self._capped(needed)
+        capped = self._capped(needed)
+        if self._is_free(asker, capped) and (self._shared is None or self._shared.fits(capped)):
+            return True
+        self._wait(asker, capped)
+        return False
+
+    def claim(self, asker: object, needed: Needs) -> bool:
+        """As `fits`, for an asker that takes it at once."""
+        capped = self._capped(needed)
+        if not self._is_free(asker, capped):
+            self._wait(asker, capped)
+            return False
+        if self._shared is not None and capped:
+            if not self._shared.claim(capped):
+                self._wait(asker, capped)
+                self.behind_others.append(asker)
                 return False
+            self._claimed = asker
         return True
+
+    def _wait(self, asker: object, capped: Needs) -> None:
+        if self._first is None:
+            self._first, self._aside = asker, capped
+            if self._shared is not None:
+                self._shared.set_aside(capped)
+
+    def _is_free(self, asker: object, capped: Needs) -> bool:
+        aside = {} if self._first is asker else self._aside
+        return all(
+            value <= self._free[kind] - aside.get(kind, 0.0) + _CLOSE for kind, value in capped.items()
+        )
 
     def take(self, asker: object, needed: Needs) -> None:
         if self._first is asker:
             self.forget(asker)
-        for kind, value in self._capped(needed).items():
+        capped = self._capped(needed)
+        for kind, value in capped.items():
             self._free[kind] -= value
+        if self._claimed is asker:
+            self._claimed = None
+        elif self._shared is not None and capped:
+            self._shared.took(capped)
 
     def give(self, needed: Needs) -> None:
-        for kind, value in self._capped(needed).items():
+        capped = self._capped(needed)
+        for kind, value in capped.items():
             self._free[kind] += value
         self.changed = True
+        if self._shared is not None and capped:
+            self._shared.gave(capped)
 
     def forget(self, asker: object) -> None:
         """Set nothing aside for it any more."""
         if self._first is asker:
             self._first, self._aside = None, {}
             self.changed = True
+            if self._shared is not None:
+                self._shared.set_aside({})
 
     def _capped(self, needed: Needs) -> Needs:
         return {kind: min(value, self.total(kind)) for kind, value in needed.items()}

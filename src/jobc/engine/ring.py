@@ -55,7 +55,7 @@ class Ring:
             if bound is not None:
                 self._room.forget(state)
                 self._lines.setdefault(bound, deque()).append(state)
-            elif not self._fits(state):
+            elif not self._claims(state):
                 self._for_room.append(state)
             else:
                 state.listed = False
@@ -101,6 +101,10 @@ class Ring:
         self._for_room.extendleft(reversed(stay))
         self._room.changed = found
         return found
+
+    def _claims(self, state: JobState) -> bool:
+        needed = self._tasks.needs(state.upcoming()) if state.job.resources else {}
+        return not needed or self._room.claim(state, needed)
 
     def _fits(self, state: JobState) -> bool:
         needed = self._tasks.needs(state.upcoming()) if state.job.resources else {}
