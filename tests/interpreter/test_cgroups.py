@@ -33,7 +33,7 @@ def test_a_group_knows_what_runs_in_it_and_kills_it(ours: Groups) -> None:
     group = take(ours)
     assert not group.populated()
     with subprocess.Popen(
-        ["bash", "-c", 'echo 0 > "$1"; sleep 600 & echo; wait', "-", group.door], stdout=-1
+        ["bash", "-c", 'echo 0 > "$1"; sleep 600 & echo; wait', "-", group.doors[0]], stdout=-1
     ) as child:
         assert child.stdout is not None
         child.stdout.readline()

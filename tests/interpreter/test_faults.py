@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from jobc.interpreter.cgroups import groups
+from jobc.interpreter.process_tree import engine_mark
 from jobc.interpreter.spawning import limit_processes
 from tests.interpreter.alone import eventually, gone, pids, start
 
@@ -79,6 +80,54 @@ def test_what_forks_without_end_ends_with_its_timeout(build: Any, tmp_path: Path
     said, _ = engine.communicate(timeout=120)
     assert '"message": "the stage ran longer than its timeout of 1 s"' in said
     assert not _marked(tmp_path)
+
+
+@pytest.fixture
+def bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where control groups bound processes, here at forty a stage."""
+    groups.close()
+    monkeypatch.setenv("JOBC_CGROUPS", "on")
+    monkeypatch.setenv("JOBC_PROCESS_LIMIT", "40")
+    groups.open(engine_mark())
+    if not groups.bounded:
+        pytest.skip("no control group here bounds its processes: the pids controller is not to be had")
+
+
+FORKS = """
+import os, time
+children = 0
+while True:
+    if os.fork() == 0:
+        time.sleep(600)
+    children += 1
+    open('forked', 'w').write(str(children))
+"""
+BOMB = "echo $$ > shell; bomb() { bomb | bomb & sleep 600; }; bomb"
+
+
+@pytest.mark.services
+def test_what_forks_without_end_is_bounded_by_its_control_group(build: Any, run: Any, bounded: None) -> None:
+    python = build.python(FORKS, id="python")
+    result = run(build.job(python))
+    assert result.error.type == "BlockingIOError"
+    assert "Resource temporarily unavailable" in result.error.message
+    assert 20 < int(Path(run.workdir, "forked").read_text()) < 40
+    assert run.host.lines("stderr", "python")[-1] == (
+        "the stage was refused another process; it may have 40 (JOBC_PROCESS_LIMIT)"
+    )
+    assert not _marked(Path(run.workdir))
+
+
+@pytest.mark.services
+def test_a_fork_bomb_harms_its_stage_alone(build: Any, run: Any, bounded: None) -> None:
+    bomb = build.bash(BOMB, id="bomb", timeout=2)
+    other = build.bash(
+        "until [ -s shell ]; do sleep 0.01; done; for n in {1..30}; do sleep 0.05 | cat & done; wait; echo fine"
+    )
+    result = run(build.job(build.parallel({"bomb": [bomb], "other": [other]})), grace=0.3)
+    assert run.host.lines("stdout", "0.other.0") == ["fine"]
+    assert "the stage ran longer than its timeout of 2 s" in result.error.said
+    assert not _marked(Path(run.workdir))
 
 
 def _marked(folder: Path) -> list[str]:

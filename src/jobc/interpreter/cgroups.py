@@ -2,7 +2,7 @@
 
 They lie in this process's own group: `jobc-<mark>/<number>`. A group that its child left empty is used again, so a
 short stage costs two writes, not a folder made and removed. A group's `pids.max` bounds a fork bomb where the pids
-controller is handed down; `cgroup.kill` ends everything in a group at once (Linux 5.14), else its members are killed
+controller is handed down, or a group beside it in the pids hierarchy of version 1, where that still has it; `cgroup.kill` ends everything in a group at once (Linux 5.14), else its members are killed
 until none is left.
 
 A process moves itself in before it runs anything of the stage, else what it forks first could stay outside. To move one
@@ -34,21 +34,27 @@ def process_limit() -> int:
 
 
 class Group:
-    """One control group. Its methods raise nothing: a group that is gone holds no process."""
+    """One control group. Its methods raise nothing: a group that is gone holds no process.
 
-    __slots__ = ("path",)
+    `bound` is the group of version 1 that bounds its processes, None where it does so itself or nothing does.
+    """
 
-    def __init__(self, path: str) -> None:
+    __slots__ = ("bound", "path")
+
+    def __init__(self, path: str, bound: Optional[str] = None) -> None:
         self.path = path
+        self.bound = bound
 
     @property
-    def door(self) -> str:
-        """The file into which a process's number is written to move it in, `0` for the writer's own."""
-        return self.path + "/cgroup.procs"
+    def doors(self) -> List[str]:
+        """The files into which a process's number is written to move it in, `0` for the writer's own."""
+        folders = [self.path] if self.bound is None else [self.path, self.bound]
+        return [folder + "/cgroup.procs" for folder in folders]
 
     def enter(self, pid: int) -> None:
         """Move a process in. Raises OSError, ProcessLookupError where it has ended."""
-        _write(self.door, b"%d" % pid)
+        for door in self.doors:
+            _write(door, b"%d" % pid)
 
     def pids(self) -> List[int]:
         """What lives in the group and below."""
@@ -68,7 +74,7 @@ class Group:
     def refused(self) -> bool:
         """Whether a fork was refused in it, for the limit of processes."""
         try:
-            with open(self.path + "/pids.events", "rb") as file:
+            with open((self.bound or self.path) + "/pids.events", "rb") as file:
                 return any(line.startswith(b"max ") and line != b"max 0" for line in file.read().splitlines())
         except OSError:
             return False
@@ -83,9 +89,10 @@ class Group:
 
     def remove(self) -> None:
         """Remove the group and those below, once they are empty."""
-        for folder, _, _ in os.walk(self.path, topdown=False):
-            with contextlib.suppress(OSError):
-                os.rmdir(folder)
+        for top in (self.path, self.bound):
+            for folder, _, _ in os.walk(top, topdown=False) if top else ():
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
 
 
 class Groups:
@@ -98,6 +105,8 @@ class Groups:
         self._made = 0
         self._place = ""
         self.root: Optional[str] = None
+        #: Where the groups of version 1 are that bound processes.
+        self.bounds: Optional[str] = None
 
     def open(self, mark: str) -> None:
         """Find out whether groups can be had."""
@@ -106,8 +115,11 @@ class Groups:
                 self._owner, self._free, self._made = os.getpid(), [], 0
                 self._place = ""
                 self.root = None if os.environ.get("JOBC_CGROUPS") == "off" else _root(mark)
+                self.bounds = None
                 if self.root is not None:
                     self._place = self.root
+                    if not _has_pids(self.root):
+                        self.bounds = _bounds(mark)
                     atexit.register(self.close)
 
     def take(self) -> Optional[Group]:
@@ -124,9 +136,18 @@ class Groups:
             except OSError:
                 self.root = None
                 return None
+            bound = None if self.bounds is None else "%s/%d" % (self.bounds, self._made)
         with contextlib.suppress(OSError):
-            _write(path + "/pids.max", b"%d" % process_limit())
-        return Group(path)
+            if bound is not None:
+                os.mkdir(bound)
+            _write((bound or path) + "/pids.max", b"%d" % process_limit())
+        return Group(path, bound)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a group bounds what its processes may fork."""
+        root = self.root
+        return root is not None and (self.bounds is not None or _has_pids(root))
 
     def probe(self, pid: int) -> None:
         """Move a process in and out again, and do without groups where that is slow."""
@@ -157,7 +178,7 @@ class Groups:
     def close(self) -> None:
         with self._lock:
             if self._owner == os.getpid() and self._place:
-                Group(self._place).remove()
+                Group(self._place, self.bounds).remove()
             self.root, self._owner = None, 0
 
 
@@ -179,6 +200,31 @@ def _root(mark: str) -> Optional[str]:
     with contextlib.suppress(OSError):
         _write(root + "/cgroup.subtree_control", b"+pids")
     return root
+
+
+def _has_pids(root: str) -> bool:
+    """Whether groups in `root` bound their processes."""
+    try:
+        with open(root + "/cgroup.subtree_control", "rb") as file:
+            return b"pids" in file.read().split()
+    except OSError:
+        return False
+
+
+def _bounds(mark: str) -> Optional[str]:
+    """A new group in the pids hierarchy of version 1; None where there is none, or no permission."""
+    try:
+        with open("/proc/self/cgroup", encoding="utf-8") as file:
+            fields = (line.rstrip("\n").split(":", 2) for line in file)
+            own = next(path for _, controllers, path in fields if "pids" in controllers.split(","))
+        with open("/proc/self/mounts", encoding="utf-8") as file:
+            mounts = [line.split() for line in file]
+        mount = next(each[1] for each in mounts if each[2] == "cgroup" and "pids" in each[3].split(","))
+        root = "%s/jobc-%s" % ((mount + own).rstrip("/"), mark.rstrip("."))
+        os.mkdir(root)
+        return root
+    except (OSError, StopIteration, IndexError, ValueError):
+        return None
 
 
 def _write(path: str, data: bytes) -> None:

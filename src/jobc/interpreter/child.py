@@ -237,8 +237,8 @@ def main(request_fd: int, reply_fd: int, kept: Optional[Set[str]] = None) -> Non
     os.set_inheritable(reply_fd, False)
     with open(request_fd, "rb") as file:
         raw = marshal.load(file)
-    if raw["door"]:
-        _enter(raw["door"])
+    for door in raw["doors"]:
+        _enter(door)
     if kept is not None:
         _settle(raw["place"], kept)
     request = wire.unpack(raw["request"])

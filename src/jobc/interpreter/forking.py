@@ -205,7 +205,7 @@ class ForkLauncher:
         message = {
             "request": packed,
             "code": marshal.dumps(code) if code is not None else None,
-            "door": group.door if group is not None else "",
+            "doors": group.doors if group is not None else [],
             "place": {"cwd": spawn.cwd, "env": env},
         }
         raw = marshal.dumps(message)

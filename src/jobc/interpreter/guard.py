@@ -36,8 +36,8 @@ _pipe = -1
 _pid = 0
 
 
-def start(group: Optional[str]) -> Optional[int]:
-    """Start the guard of this process, once; its process number. `group`: where this process's control groups are.
+def start(group: Optional[str], bound: Optional[str]) -> Optional[int]:
+    """Start the guard of this process, once; its process number. `group`, `bound`: where its control groups are (`cgroups`).
 
     A machine without a shell or a Python runs without a guard.
     """
@@ -51,7 +51,7 @@ def start(group: Optional[str]) -> Optional[int]:
         reading, writing = os.pipe()
         boot = "import sys; sys.path.insert(0, sys.argv[1]); from jobc.interpreter.guard import main; main(*sys.argv[2:])"
         argv = ["sh", "-c", _WAIT, "jobc-guard", sys.executable or "python3", "-I", "-S", "-c", boot]
-        argv += [package_root(), engine_mark(), group or ""]
+        argv += [package_root(), engine_mark(), group or "", bound or ""]
         env = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
         null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
@@ -86,7 +86,7 @@ def stop() -> None:
             os.waitpid(_pid, os.WNOHANG)
 
 
-def main(mark: str, group: str) -> None:
+def main(mark: str, group: str, bound: str) -> None:
     """The guard after the death of the process that it stands for."""
     from jobc.interpreter.cgroups import Group
 
@@ -101,8 +101,8 @@ def main(mark: str, group: str) -> None:
             break
         kill_pids(found, signal.SIGKILL)
         time.sleep(0.005)
-    while group and os.path.isdir(group) and time.monotonic() < until:
-        Group(group).remove()  # refused while one of the killed is not gone altogether
+    while group and any(map(os.path.isdir, (group, bound))) and time.monotonic() < until:
+        Group(group, bound or None).remove()  # refused while one of the killed is not gone altogether
         time.sleep(0.005)
     import tempfile
 

@@ -90,7 +90,7 @@ class FreshLauncher:
         message = {
             "request": packed,
             "code": marshal.dumps(code) if code is not None else None,
-            "door": group.door if group is not None else "",
+            "doors": group.doors if group is not None else [],
         }
         with tempfile.TemporaryFile() as outgoing, tempfile.TemporaryFile() as incoming:
             marshal.dump(message, outgoing)

@@ -134,7 +134,7 @@ def spawn(
 def prepare() -> None:
     """What must be there before the first child."""
     groups.open(engine_mark())
-    pid = guard.start(groups.root)
+    pid = guard.start(groups.root, groups.bounds)
     if pid is not None:
         groups.probe(pid)
         if groups.root is None or _limited():
@@ -234,7 +234,7 @@ def _inherited() -> List[int]:
 
 def _limited() -> bool:
     """Whether a limit of processes must be set on the child itself: no group does it, and root is above it."""
-    return os.geteuid() != 0 and not (groups.root and os.path.exists(groups.root + "/1/pids.max"))
+    return os.geteuid() != 0 and not groups.bounded
 
 
 def hold(pid: int) -> None:

@@ -68,7 +68,8 @@ def _run(script: Script, shell: List[str], base: str, delivery: Delivery, attemp
     known = shell[1:] == _FLAGS.get(os.path.basename(shell[0]))
     prepare()
     group = groups.take() if known else None
-    enter = "" if group is None else "{ echo 0 >%s; } 2>/dev/null || :; " % shlex.quote(group.door)
+    doors = [] if group is None else group.doors
+    enter = "".join("{ echo 0 >%s; } 2>/dev/null || :; " % shlex.quote(door) for door in doors)
     text = (enter + delivery.prelude + script.text).encode("utf-8", "surrogateescape")
     files = base + ".output", base + ".output.json"
     if "JOBC_OUTPUT" in script.text:
