@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from engine_programs import Builder, Scripted, failure, run, statuses, success
 
+from jobc.backends.api import Capabilities
 from jobc.engine.control import Control
 
 
@@ -216,3 +219,22 @@ def test_a_task_that_ignores_its_end_is_left_behind(monkeypatch):
     assert statuses(result) == {"stuck": "failed", "after": "success"}
     assert "left behind" in result.jobs["stuck"].reason
     assert len(backend.killed) == 1
+
+
+def test_an_exception_in_the_engine_s_thread_ends_what_runs_in_this_process():
+    """Ctrl-C in a program that uses the Python API, say: nobody would see the ends of these any more."""
+    builder = Builder()
+    builder.job("a")
+
+    class Struck:
+        now = staticmethod(time.monotonic)
+
+        def take(self, inbox, until):
+            raise KeyboardInterrupt
+
+    for hosted, killed in ((True, 1), (False, 0)):
+        backend = Scripted(lambda task: None)
+        backend.capabilities = Capabilities(notifies=True, hosted=hosted)
+        with pytest.raises(KeyboardInterrupt):
+            run(builder, backend=backend, clock=Struck(), run_id="run")
+        assert len(backend.killed) == killed

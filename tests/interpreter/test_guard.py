@@ -75,6 +75,18 @@ def test_an_orderly_end_leaves_no_guard_and_no_folder(build: Any, tmp_path: Path
     assert eventually(lambda: not _started_with(tmp_path))
 
 
+@pytest.mark.parametrize("groups", ["on", "off"])
+def test_an_end_while_a_stage_runs_takes_it_along(build: Any, tmp_path: Path, groups: str) -> None:
+    """The process that runs jobc ends as its program says, by a defect or an exception of whoever uses it."""
+    engine = start(
+        build.job(build.bash(TREE)), tmp_path, JOBC_CGROUPS=groups, LEAVE_WHEN=str(tmp_path / "stands")
+    )
+    started = pids(tmp_path, "shell", "child", "session", "daemon", "hidden")
+    engine.communicate(timeout=60)
+    assert engine.returncode == 5
+    assert gone(*started)
+
+
 def _started_with(folder: Path) -> list[str]:
     """Processes whose TMPDIR is the test's."""
     found = []

@@ -129,6 +129,9 @@ class Scheduler:
                 self._recorder.commit()
                 self._take_messages()
                 self._timers.fire()
+        except BaseException:
+            self._tasks.kill()
+            raise
         finally:
             self._groups.close()
             if self._machine is not None:

@@ -7,6 +7,7 @@ messages into the inbox itself; the others are polled while they hold tasks.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -194,6 +195,14 @@ class Tasks:
             self._recorder.stage_event(
                 place, {"event": "stage-ended", "stage": stage.path, **stage.to_json()}
             )
+
+    def kill(self) -> None:
+        """End what runs in this process: nobody will see its end any more."""
+        for combination in list(self._running.values()):
+            backend, handle = combination.backend, combination.handle
+            if backend is not None and handle is not None and backend.capabilities.hosted:
+                with suppress(BackendError):
+                    backend.kill(handle)
 
     def close(self) -> None:
         for backend in self._backends.values():

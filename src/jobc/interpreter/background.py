@@ -17,6 +17,7 @@ import threading
 import time
 from typing import Callable, Dict, List, Optional
 
+from jobc.interpreter import guard
 from jobc.interpreter.census import census
 from jobc.interpreter.cgroups import Group, groups
 from jobc.interpreter.lines import Output
@@ -44,6 +45,7 @@ class Leftover:
         self._streams = streams
         self._thread: Optional[threading.Thread] = None
         self._wake = -1
+        guard.running.add(self)
         if streams:
             reading, self._wake = os.pipe()
             self._thread = threading.Thread(target=self._read, args=(reading,), daemon=True)
@@ -89,6 +91,7 @@ class Leftover:
         self._output.end()
         if self.group is not None:
             groups.give_back(self.group)
+        guard.running.discard(self)
 
 
 def end_background(family: str, leftovers: List[Leftover], grace: float, say: Say) -> None:

@@ -2,7 +2,7 @@
 
 Beside the first child a guard is started, a shell that does nothing but wait at the end of a pipe whose other end only
 this process holds. An orderly end writes `end` into it, and the guard is gone. Where the pipe closes without
-that word, by SIGKILL say, the shell becomes a Python that kills everything with this process's mark (control group,
+that word, by SIGKILL say, or because the process ends while something that it started still runs (`running`), the shell becomes a Python that kills everything with this process's mark (control group,
 cookie, session, ancestry, brand) and removes its folder for
 temporary files. Waiting costs a shell's half megabyte, and
 starting it less than a millisecond.
@@ -20,7 +20,7 @@ import signal
 import sys
 import threading
 import time
-from typing import List, Optional
+from typing import List, Optional, Set
 
 from jobc.interpreter.process_tree import branded, engine_mark, kill_pids, members
 
@@ -30,6 +30,8 @@ _WAIT = (
 #: How long the guard goes on looking for what is left, in seconds.
 _LONGEST = 10.0
 
+#: What is watched of this process's children; each adds and removes itself.
+running: Set[object] = set()
 _lock = threading.Lock()
 _owner = 0
 _pipe = -1
@@ -73,13 +75,14 @@ def start(group: Optional[str], bound: Optional[str]) -> Optional[int]:
 
 
 def stop() -> None:
-    """Let the guard go: this process ends as it should."""
+    """Let the guard go: this process ends. As it should, if nothing is left that it watches; else the guard ends that."""
     global _owner, _pipe
     with _lock:
         if _owner != os.getpid() or _pipe < 0:
             return
         with contextlib.suppress(OSError):
-            os.write(_pipe, b"end\n")
+            if not running:
+                os.write(_pipe, b"end\n")
         os.close(_pipe)
         _owner, _pipe = 0, -1
         with contextlib.suppress(ChildProcessError):

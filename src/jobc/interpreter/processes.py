@@ -20,6 +20,7 @@ import threading
 import time
 from typing import Dict, Optional, Sequence, Tuple
 
+from jobc.interpreter import guard
 from jobc.interpreter.api import Cancellation
 from jobc.interpreter.background import Leftover
 from jobc.interpreter.census import census
@@ -143,6 +144,7 @@ class _Watch:
         self.poller = select.poll()
 
     def __enter__(self) -> "_Watch":
+        guard.running.add(self)
         self.poller.register(self.waker.reading, select.POLLIN)
         for fd in self.streams:
             self.poller.register(fd, select.POLLIN)
@@ -162,6 +164,7 @@ class _Watch:
         self.child.close()
         for fd in self.streams:
             os.close(fd)
+        guard.running.discard(self)
 
     def _await_end(self) -> None:
         self.child.wait()

@@ -67,7 +67,14 @@ class Command:
             out, _ = process.communicate(payload, timeout=timeout)
         except subprocess.TimeoutExpired:
             _kill(process)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1.0)
             raise DeliveryFailed(f"no end after {timeout:g} s") from None
+        finally:
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
         if process.returncode != 0:
             lines = out[-ANSWER:].decode("utf-8", "replace").split("\n")
             last = next((line.strip() for line in reversed(lines) if line.strip()), "")
