@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from jobc.errors import UsageError
@@ -165,7 +164,8 @@ def _accelerators(environ: Mapping[str, str]) -> float:
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text().strip()
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
     except OSError:
         return ""
 
