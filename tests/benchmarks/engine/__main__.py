@@ -12,7 +12,12 @@ parser.add_argument("--sizes", metavar="N,…", help=f"jobs in a graph ({','.joi
 parser.add_argument("--work", choices=peers.WORKS, help="one of the two works only")
 parser.add_argument("--limit", type=float, default=peers.LIMIT, help=f"seconds for one run ({peers.LIMIT:g})")
 parser.add_argument("--rounds", type=int, default=peers.ROUNDS, help=f"of small graphs ({peers.ROUNDS})")
+parser.add_argument("--runners", metavar="NAME,…", help=f"of {', '.join(peers.CONTESTANTS)} (all)")
 given = parser.parse_args()
+names = () if given.runners is None else tuple(given.runners.split(","))
+absent = sorted(set(names) - set(peers.CONTESTANTS))
+if absent:
+    parser.error(f"no runner {', '.join(absent)}; there are: {', '.join(peers.CONTESTANTS)}")
 unknown = sorted(set(given.parts) - set(PARTS))
 if unknown:
     parser.error(f"no part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
@@ -22,4 +27,4 @@ for part in given.parts or PARTS:
         continue
     sizes = peers.SIZES if given.sizes is None else tuple(int(size) for size in given.sizes.split(","))
     works = peers.WORKS if given.work is None else (given.work,)
-    peers.report(sizes, works, given.limit, given.rounds)
+    peers.report(sizes, works, given.limit, given.rounds, names)

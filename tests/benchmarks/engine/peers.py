@@ -54,20 +54,28 @@ class Row:
 
 
 def report(
-    sizes: Sequence[int] = SIZES, works: Sequence[str] = WORKS, limit: float = LIMIT, rounds: int = ROUNDS
+    sizes: Sequence[int] = SIZES,
+    works: Sequence[str] = WORKS,
+    limit: float = LIMIT,
+    rounds: int = ROUNDS,
+    names: Sequence[str] = (),
 ) -> None:
+    """`names`: who takes part beside jobc and the floor; all where it is empty."""
+    runners = [name for name in CONTESTANTS if not names or name in (JOBC_ITSELF, FLOOR, *names)]
     for work in works:
         for shape in (CHAIN, FAN):
             out: dict[str, str] = {}
             for size in sorted(sizes):
                 graph = Graph(shape, size)
-                rows = _race(graph, work, limit, 1 if size >= LARGE else rounds, out)
+                rows = _race(runners, graph, work, limit, 1 if size >= LARGE else rounds, out)
                 _tell(graph, work, rows)
 
 
-def _race(graph: Graph, work: str, limit: float, rounds: int, out: dict[str, str]) -> dict[str, Row]:
+def _race(
+    runners: Sequence[str], graph: Graph, work: str, limit: float, rounds: int, out: dict[str, str]
+) -> dict[str, Row]:
     """`out`: who is not asked any more, and why."""
-    rows = {name: Row() for name in CONTESTANTS if work == BASH or name != FLOOR}
+    rows = {name: Row() for name in runners if work == BASH or name != FLOOR}
     for name, why in out.items():
         rows[name].words = why
     for _ in range(rounds):

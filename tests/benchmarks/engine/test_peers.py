@@ -43,9 +43,11 @@ def test_who_is_late_or_fails_is_listed_and_not_asked_again(
         contestants.JOBC_ITSELF: program("jobc", "pass"),
         "doit": program("doit", "import time; time.sleep(60)"),
         "luigi": program("luigi", "raise SystemExit('no such task')"),
+        "snakemake": program("snakemake", "import os; os.kill(os.getpid(), 11)"),
+        "go-task": program("go-task", "pass"),
     }
     monkeypatch.setattr(peers, "CONTESTANTS", programs)
-    peers.report(sizes=(2, 3), works=(NO_OP,), limit=2.0, rounds=2)
+    peers.report(sizes=(2, 3), works=(NO_OP,), limit=2.0, rounds=2, names=("doit", "luigi", "snakemake"))
     said = capsys.readouterr().out
     assert asked.count(("doit", 2)) == 2  # once for each shape
     assert ("doit", 3) not in asked
@@ -54,6 +56,8 @@ def test_who_is_late_or_fails_is_listed_and_not_asked_again(
     assert said.count("not done in 2 s") == 4
     assert said.count("not tried: not done in 2 s with 2") == 2
     assert said.count("failed: no such task") == 2
+    assert said.count("failed: killed by SIGSEGV") == 2
+    assert "go-task" not in said
 
 
 @pytest.mark.parametrize(
