@@ -108,7 +108,8 @@ def luigi(folder: Path, graph: Graph, work: str) -> list[str]:
 
 def snakemake(folder: Path, graph: Graph, work: str) -> list[str]:
     """A rule without a command is done in its own process: the mark of its end is made, no more."""
-    rules = [f"rule target:\n    input: 'done-{graph.last}'\n"]
+    deep = "import sys\nsys.setrecursionlimit(1_000_000)\n"
+    rules = [f"{deep}rule target:\n    input: 'done-{graph.last}'\n"]
     command = {BASH: "    shell: 'bash -c true'\n", NO_OP: ""}[work]
     for id, needs in graph.jobs:
         inputs = ", ".join(f"'done-{need}'" for need in needs)
