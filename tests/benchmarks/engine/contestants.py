@@ -81,7 +81,10 @@ def doit(folder: Path, graph: Graph, work: str) -> list[str]:
 
 
 def luigi(folder: Path, graph: Graph, work: str) -> list[str]:
-    """One worker in its own process unless several pay; then what is done must be known by files."""
+    """One worker in its own process unless several pay; then what is done must be known by files.
+
+    luigi's exit code is 0 also where tasks failed, so the last one leaves a file behind.
+    """
     workers = graph.at_once if work == BASH else 1
     known = (
         "    def output(self):\n        return luigi.LocalTarget('done-' + self.id)\n"
@@ -97,13 +100,11 @@ def luigi(folder: Path, graph: Graph, work: str) -> list[str]:
         "    id = luigi.Parameter()\n"
         "    def requires(self):\n        return [Job(id=need) for need in GRAPH[self.id]]\n"
         f"{known}    def run(self):\n        {run}\n        {done}\n"
+        f"        if self.id == {graph.last!r}:\n            open('ended', 'w').close()\n"
     )
-    return [
-        "env",
-        f"PYTHONPATH={folder}",
-        _bin("luigi", "luigi"), "--module", "flow", "Job", "--id", graph.last,
-        "--local-scheduler", "--workers", str(workers), "--log-level", "WARNING",
-    ]  # fmt: skip
+    flags = f"--local-scheduler --workers {workers} --log-level WARNING"
+    command = f"{_bin('luigi', 'luigi')} --module flow Job --id {graph.last} {flags} && test -e ended"
+    return ["env", f"PYTHONPATH={folder}", "sh", "-c", command]
 
 
 def snakemake(folder: Path, graph: Graph, work: str) -> list[str]:
