@@ -1,4 +1,4 @@
-"""What a clean `jobc lint` leaves in `sys.modules`: the start-up budget, as a test."""
+"""What a clean `jobc lint` or `jobc run` leaves in `sys.modules`: the start-up budget, as a test."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ HEAVY = [
 ]
 
 
-def modules(folder: Path, *argv: str) -> set[str]:
+def modules(folder: Path, *argv: str, command: str = "lint") -> set[str]:
     environ = {
         **os.environ,
         "XDG_CACHE_HOME": str(folder / "cache"),
         "XDG_CONFIG_HOME": str(folder / "config"),
     }
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "lint", *argv],
+        [sys.executable, "-c", PROGRAM, command, *argv],
         cwd=folder,
         env=environ,
         capture_output=True,
@@ -97,3 +97,12 @@ def test_a_cache_hit_loads_no_front_end(folder: Path) -> None:
 
 def test_without_a_finding_no_renderer_is_loaded(folder: Path) -> None:
     assert "jobc.diagnostics.render" not in modules(folder, "a.job.yml")
+
+
+def test_a_run_of_a_shell_loads_nothing_that_other_stages_need(folder: Path) -> None:
+    (folder / "a.job.yml").write_text(PLAIN.replace("make all", "'true'"))
+    modules(folder, "a.job.yml")  # which keeps the tables that the parser of expressions needs
+    loaded = modules(folder, "a.job.yml", command="run")
+    assert "jobc.interpreter.stages.bash" in loaded
+    assert loaded.isdisjoint(["inspect", "pickle", "subprocess", "pathlib", "urllib.parse", "traceback"])
+    assert loaded.isdisjoint(["jobc.engine.sharing.group_table", "jobc.interpreter.function_call"])

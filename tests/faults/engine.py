@@ -127,7 +127,7 @@ def warm_up() -> None:
         "check.runner",
         "lower.program",
         "engine.run",
-        "engine.resume",
+        "engine.resuming.resume",
         "engine.signals",
         "backends.local",
         "interpreter.run",

@@ -7,8 +7,6 @@ what they say, so that packed each takes some tens of bytes in place of a thousa
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import overload
 
@@ -40,6 +38,9 @@ class Combinations(Sequence[CombinationResult]):
         self._count += 1
         if len(block) < BLOCK:
             return
+        import pickle
+        import zlib
+
         try:
             self._packed[number] = zlib.compress(pickle.dumps(block, pickle.HIGHEST_PROTOCOL), 1)
         except Exception:  # noqa: BLE001 - a value that cannot be packed stays as it is
@@ -59,6 +60,9 @@ class Combinations(Sequence[CombinationResult]):
         if packed is None:
             return self._live.get(number, {})
         if number != self._at:
+            import pickle
+            import zlib
+
             self._at, self._unpacked = number, pickle.loads(zlib.decompress(packed))
         return self._unpacked
 

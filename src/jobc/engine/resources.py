@@ -216,7 +216,8 @@ def _accelerators(environ: Mapping[str, str]) -> float:
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text().strip()
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
     except OSError:
         return ""
 

@@ -17,7 +17,6 @@ import re
 import shlex
 import threading
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Pattern, Set
-from urllib.parse import quote, quote_plus
 
 from jobc.interpreter.values import SecretText
 
@@ -105,6 +104,8 @@ class Masker:
 
 
 def _forms(value: str) -> Iterator[str]:
+    from urllib.parse import quote, quote_plus
+
     parts = [value, *(line.strip() for line in value.splitlines())] if "\n" in value else [value]
     for part in parts:
         if len(part) < SHORTEST:

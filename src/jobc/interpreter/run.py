@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-import traceback
 from functools import partial
 from types import CodeType
 from typing import Any, Dict, List, Optional, Tuple
@@ -65,6 +64,8 @@ def run_combination(
         state = JobState(program, flow, flow.jobs[job], inputs, host, cancellation, launcher or _LAUNCHER)
         _run(state, result)
     except Exception as error:  # noqa: BLE001 (whoever runs a combination gets a result, whatever happens)
+        import traceback
+
         for line in traceback.format_exc().splitlines():
             with contextlib.suppress(Exception):
                 host.emit({"event": "log", "stage": "", "stream": "stderr", "text": line})

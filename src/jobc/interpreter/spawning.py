@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import signal
-import subprocess
 import threading
 from typing import Dict, List, Optional, Protocol, Sequence, Tuple
 
@@ -173,6 +172,8 @@ def start(
     argv: Sequence[str], env: Dict[str, str], cwd: str, out: int, err: int, pass_fds: Tuple[int, ...]
 ) -> int:
     """Start a program in a session of its own; its process number, which the caller waits for. Raises OSError."""
+    import subprocess
+
     child = subprocess.Popen(
         list(argv),
         stdin=subprocess.DEVNULL,

@@ -27,7 +27,7 @@ class TimedOut(Exception):
 
 
 class Broke(Exception):
-    """It ended with another exit code than 0; the text is the end of what it said."""
+    """It ended with another exit code than 0; the text is the end of what it said, or else how it ended."""
 
 
 def measure(
@@ -49,7 +49,9 @@ def measure(
     if late:
         raise TimedOut
     if process.returncode != 0:
-        raise Broke(said.read_text(errors="replace").strip()[-300:])
+        code = process.returncode
+        ended = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        raise Broke(said.read_text(errors="replace").strip()[-300:] or ended)
     return Took(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 

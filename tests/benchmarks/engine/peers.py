@@ -1,151 +1,127 @@
-"""jobc beside other runners on the same graphs in the same run: `bash -c true` in every job, at most four at once.
+"""jobc beside other runners on the same graphs in the same run: seconds, as multiples of jobc's, and memory.
 
-Each peer is given the graph in its own words, works without a server, and keeps what it keeps by default. Who needs
-longer than `LIMIT` seconds is ended and listed so.
+All take turns in each round, so that a drifting machine hits all alike; the median of each counts. Who needs longer than
+the limit is ended, listed so, and not asked for a larger graph of that kind. Memory is that of the largest process.
+The processes of bash stages cost what they cost whoever starts them: `bash alone` starts as many of them and
+does nothing else. Where a target lies below it, the table says that nobody could meet it.
 """
 
 from __future__ import annotations
 
-import shutil
+import os
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks.engine.command import JOBC, Broke, TimedOut, measure
-from tests.benchmarks.engine.graphs import PARALLEL, chain, fan
-from tests.benchmarks.peers import python_with
+from tests.benchmarks.engine.command import Broke, TimedOut, Took, measure
+from tests.benchmarks.engine.contestants import (
+    BASH,
+    CHAIN,
+    CONTESTANTS,
+    FAN,
+    FLOOR,
+    JOBC_ITSELF,
+    NO_OP,
+    PYTHON,
+    Graph,
+)
 
-COUNT = 200
+SIZES = (200, 1_000, 10_000)
+WORKS = (BASH, NO_OP)
 LIMIT = 60.0
 ROUNDS = 3
+#: From this many jobs on one round must do.
+LARGE = 1_000
+#: How many times slower than jobc each Python runner should be, and how many times slower than go-task jobc may be.
+AHEAD, BEHIND = 5.0, 1.5
 
-#: (id, what it needs), in an order that can be run.
-Graph = Sequence[tuple[str, Sequence[str]]]
-#: Writes a graph into a folder; the command that runs it there.
-Peer = Callable[[Path, Graph], list[str]]
+
+class Row:
+    """What one contestant took on one graph; `words` where it did not come to its end."""
+
+    def __init__(self) -> None:
+        self.taken: list[Took] = []
+        self.words = ""
+
+    @property
+    def seconds(self) -> float:
+        return statistics.median(took.seconds for took in self.taken)
+
+    @property
+    def memory(self) -> float:
+        return max(took.memory for took in self.taken) / 2**20
 
 
-def report() -> None:
-    graphs: dict[str, Graph] = {
-        "chain": [(f"j{n}", [f"j{n - 1}"] if n else []) for n in range(COUNT)],
-        "fan": [*((f"j{n}", []) for n in range(COUNT)), ("all", [f"j{n}" for n in range(COUNT)])],
-    }
-    for shape, graph in graphs.items():
-        print(f"\nEngine, peers: {shape} of {COUNT} × `bash -c true`, whole processes, median of {ROUNDS}")
-        times: dict[str, list[float]] = {name: [] for name in PEERS}
-        words: dict[str, str] = {}
-        for _ in range(ROUNDS):
-            for name, peer in PEERS.items():
-                if name not in words:
-                    _once(name, peer, graph, times, words)
-        floor = statistics.median(times["jobc"])
-        for name, taken in times.items():
-            if name in words:
-                print(f"  {name:<18}{words[name]}")
+def report(
+    sizes: Sequence[int] = SIZES,
+    works: Sequence[str] = WORKS,
+    limit: float = LIMIT,
+    rounds: int = ROUNDS,
+    names: Sequence[str] = (),
+) -> None:
+    """`names`: who takes part beside jobc and the floor; all where it is empty."""
+    runners = [name for name in CONTESTANTS if not names or name in (JOBC_ITSELF, FLOOR, *names)]
+    for work in works:
+        for shape in (CHAIN, FAN):
+            out: dict[str, str] = {}
+            for size in sorted(sizes):
+                graph = Graph(shape, size)
+                rows = _race(runners, graph, work, limit, 1 if size >= LARGE else rounds, out)
+                _tell(graph, work, rows)
+
+
+def _race(
+    runners: Sequence[str], graph: Graph, work: str, limit: float, rounds: int, out: dict[str, str]
+) -> dict[str, Row]:
+    """`out`: who is not asked any more, and why."""
+    rows = {name: Row() for name in runners if work == BASH or name != FLOOR}
+    for name, why in out.items():
+        rows[name].words = why
+    for _ in range(rounds):
+        for name, row in rows.items():
+            if row.words:
                 continue
-            median = statistics.median(taken)
-            print(f"  {name:<18}{median:>8.2f} s {median / floor:>8.1f} × jobc   best {min(taken):.2f} s")
+            try:
+                row.taken.append(_once(name, graph, work, limit))
+            except TimedOut:
+                row.words = f"not done in {limit:g} s"
+                out[name] = f"not tried: {row.words} with {graph.count:,}"
+            except Broke as error:
+                row.words = f"failed: {str(error).splitlines()[-1][-100:]}"
+                out[name] = f"not tried: failed with {graph.count:,}"
+    return rows
 
 
-def _once(name: str, peer: Peer, graph: Graph, times: dict[str, list[float]], words: dict[str, str]) -> None:
+def _once(name: str, graph: Graph, work: str, limit: float) -> Took:
     with tempfile.TemporaryDirectory() as folder:
-        command = peer(Path(folder), graph)
-        try:
-            times[name].append(measure(command, Path(folder), limit=LIMIT).seconds)
-        except TimedOut:
-            words[name] = f"    not done after {LIMIT:g} s"
-        except Broke as error:
-            words[name] = f"    failed: {error}"
+        return measure(CONTESTANTS[name](Path(folder), graph, work), Path(folder), limit=limit)
 
 
-def jobc(folder: Path, graph: Graph) -> list[str]:
-    shape = chain if graph[-1][0] != "all" else fan
-    (folder / "a.job.yml").write_text(shape(COUNT, "bash: 'true'"))
-    return [*JOBC, "a.job.yml"]
+def _tell(graph: Graph, work: str, rows: dict[str, Row]) -> None:
+    what = "`bash -c true`" if work == BASH else "nothing, in the runner's process"
+    print(f"\nEngine, peers: {graph.shape} of {graph.count:,} × {what}, {os.cpu_count()} processors")
+    ours = rows[JOBC_ITSELF]
+    for name, row in rows.items():
+        if row.words:
+            print(f"  {name:<18}{row.words}")
+            continue
+        line = f"  {name:<18}{row.seconds:>8.2f} s"
+        if ours.taken and not ours.words:
+            line += f" {row.seconds / ours.seconds:>7.2f} × jobc"
+        print(line if name == FLOOR else f"{line} {row.memory:>8.0f} MB{_verdict(name, rows)}")
 
 
-def bash(folder: Path, graph: Graph) -> list[str]:
-    """The floor: a script that starts as many processes, four at a time where the graph lets it."""
-    at_once = 1 if graph[-1][0] != "all" else PARALLEL
-    return ["sh", "-c", f"seq {len(graph)} | xargs -P {at_once} -I@ bash -c true"]
-
-
-def go_task(folder: Path, graph: Graph) -> list[str]:
-    lines = ["version: '3'", "tasks:"]
-    for id, needs in graph:
-        lines.append(f"  {id}: {{deps: [{', '.join(needs)}], cmds: ['bash -c true']}}")
-    (folder / "Taskfile.yml").write_text("\n".join(lines))
-    return [_bin("go-task-bin", "task"), "--silent", "--concurrency", str(PARALLEL), graph[-1][0]]
-
-
-def doit(folder: Path, graph: Graph) -> list[str]:
-    (folder / "dodo.py").write_text(
-        f"GRAPH = {list(graph)!r}\n"
-        "def task_job():\n"
-        "    for id, needs in GRAPH:\n"
-        "        yield {'name': id, 'actions': ['bash -c true'], 'task_dep': ['job:' + need for need in needs]}\n"
-    )
-    return [_bin("doit", "doit"), "-n", str(PARALLEL)]
-
-
-def luigi(folder: Path, graph: Graph) -> list[str]:
-    (folder / "flow.py").write_text(
-        "import luigi, subprocess, os\n"
-        f"GRAPH = dict({list(graph)!r})\n"
-        "class Job(luigi.Task):\n"
-        "    id = luigi.Parameter()\n"
-        "    def requires(self):\n        return [Job(id=need) for need in GRAPH[self.id]]\n"
-        "    def output(self):\n        return luigi.LocalTarget('done-' + self.id)\n"
-        "    def run(self):\n"
-        "        subprocess.run(['bash', '-c', 'true'], check=True)\n        self.output().open('w').close()\n"
-    )
-    return [
-        "env",
-        f"PYTHONPATH={folder}",
-        _bin("luigi", "luigi"), "--module", "flow", "Job", "--id", graph[-1][0],
-        "--local-scheduler", "--workers", str(PARALLEL), "--log-level", "WARNING",
-    ]  # fmt: skip
-
-
-def snakemake(folder: Path, graph: Graph) -> list[str]:
-    rules = [f"rule target:\n    input: 'done-{graph[-1][0]}'\n"]
-    for id, needs in graph:
-        inputs = ", ".join(f"'done-{need}'" for need in needs)
-        rules.append(
-            f"rule {id if id != 'all' else 'gather'}:\n"
-            + (f"    input: {inputs}\n" if inputs else "")
-            + f"    output: touch('done-{id}')\n    shell: 'bash -c true'\n"
-        )
-    (folder / "Snakefile").write_text("\n".join(rules))
-    return [_bin("snakemake", "snakemake"), "--cores", str(PARALLEL), "--quiet", "all"]
-
-
-def ddeutil_workflow(folder: Path, graph: Graph) -> list[str]:
-    (folder / "flow.py").write_text(
-        "from ddeutil.workflow import Workflow\n"
-        f"GRAPH = {list(graph)!r}\n"
-        "jobs = {id: {'id': id, 'needs': list(needs), 'stages': [{'name': 'Work', 'id': 'work', 'bash': 'true'}]}"
-        " for id, needs in GRAPH}\n"
-        "flow = Workflow.model_validate({'name': 'flow', 'jobs': jobs})\n"
-        f"result = flow.execute(params={{}}, max_job_parallel={PARALLEL}, timeout=3600)\n"
-        "assert str(result.status).lower().endswith('success'), result\n"
-    )
-    return [python_with("ddeutil-workflow"), "flow.py"]
-
-
-def _bin(package: str, program: str) -> str:
-    found = shutil.which(str(Path(python_with(package)).parent / program))
-    assert found is not None, f"{package} has no {program}"
-    return found
-
-
-PEERS: dict[str, Peer] = {
-    "jobc": jobc,
-    "bash alone": bash,
-    "go-task": go_task,
-    "doit": doit,
-    "luigi": luigi,
-    "snakemake": snakemake,
-    "ddeutil-workflow": ddeutil_workflow,
-}
+def _verdict(name: str, rows: dict[str, Row]) -> str:
+    """Whether jobc is where it should be beside another."""
+    ours, theirs = rows[JOBC_ITSELF], rows[name]
+    floor = rows.get(FLOOR)
+    if ours.words or name not in ("go-task", *PYTHON):
+        return ""
+    goal = theirs.seconds / AHEAD if name in PYTHON else theirs.seconds * BEHIND
+    wanted = f"   jobc should take {goal:.2f} s at most: "
+    if ours.seconds <= goal:
+        return wanted + "met"
+    if floor is not None and not floor.words and floor.seconds > goal:
+        return f"{wanted}nobody can, bash alone takes {floor.seconds:.2f}"
+    return wanted + "missed"

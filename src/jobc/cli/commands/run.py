@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobc.cli.context import Context, is_terminal
+from jobc.collector import Paused
 from jobc.errors import JobcError, UsageError
 
 if TYPE_CHECKING:
@@ -94,21 +95,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    from jobc.cli.compiler import load_program
-    from jobc.cli.run_inputs import read_params
-    from jobc.engine.journal.journal import Journal, path_in
-    from jobc.engine.run import check_params, execute
-
     if args.resume is not None:
         from jobc.cli.resuming import resume
 
         return resume(args, context)
     _refuse_without_resume(args)
     path, entry = target(args.file, context)
-    options = read_options(args, context, path)
-    program = load_program(path, entry, context, stdin_name=args.stdin_filename)
-    given, textual = read_params(args.param, args.params_file, context)
-    params = check_params(program.workflows[program.entry], given, textual)
+    with Paused():
+        from jobc.cli.compiler import load_program
+        from jobc.cli.run_inputs import read_params
+        from jobc.engine.journal.journal import Journal, path_in
+        from jobc.engine.run import check_params, execute
+
+        options = read_options(args, context, path)
+        program = load_program(path, entry, context, stdin_name=args.stdin_filename)
+        given, textual = read_params(args.param, args.params_file, context)
+        params = check_params(program.workflows[program.entry], given, textual)
     options.journal = Journal.create(path_in(context.state_dir))
     return perform(
         args,

@@ -23,7 +23,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from jobc.engine.journal.schema import MIGRATIONS
@@ -80,12 +79,14 @@ class Journal:
     @classmethod
     def create(cls, path: str) -> Journal:
         """Open the journal at `path`, made with its folder where it is missing."""
-        folder = Path(path).parent
+        folder = os.path.dirname(path)
+        parent = os.path.dirname(folder)
+        ignore = os.path.join(parent, ".gitignore")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            ignore = folder.parent / ".gitignore"
-            if folder.parent.name == ".jobc" and not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")
+            os.makedirs(folder, exist_ok=True)
+            if os.path.basename(parent) == ".jobc" and not os.path.exists(ignore):
+                with open(ignore, "w", encoding="utf-8") as file:
+                    file.write("*\n")
         except OSError as error:
             raise StateError(
                 f"the state directory {folder} cannot be made: {error.strerror}", help=_remedy_of(error)

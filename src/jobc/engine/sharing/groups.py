@@ -13,13 +13,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobc.engine.sharing import owner
-from jobc.engine.sharing.group_table import Change, GroupTable
-from jobc.engine.sharing.neighbours import Neighbours
 from jobc.engine.state import JobState, RunState
 from jobc.errors import StateError
+
+if TYPE_CHECKING:
+    from jobc.engine.sharing.group_table import Change, GroupTable
+    from jobc.engine.sharing.neighbours import Neighbours
 
 Holder = JobState | RunState
 
@@ -128,6 +130,9 @@ class Groups:
 
     def _open(self) -> GroupTable:
         if self._table is None:
+            from jobc.engine.sharing.group_table import GroupTable
+            from jobc.engine.sharing.neighbours import Neighbours
+
             if self._folder is None:
                 self._table = GroupTable(":memory:", "", lambda engine: True)
             else:
@@ -169,7 +174,7 @@ class Groups:
 
 def folder_in(state_dir: str) -> str:
     """Where the groups of a state directory (`.jobc`) stand."""
-    return str(Path(state_dir) / "state" / "groups")
+    return os.path.join(state_dir, "state", "groups")
 
 
 def _names(holder: Holder) -> tuple[str, str | None]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from pathlib import Path
 
 
 def this_process() -> tuple[int, str, str]:
@@ -24,7 +23,8 @@ def _identity(pid: int) -> tuple[int, str, str]:
 def boot() -> str:
     """What names this boot of this machine, or ""."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
     except OSError:
         return ""
 
@@ -32,7 +32,8 @@ def boot() -> str:
 def started(pid: int) -> str:
     """When a process started, in the system's own terms; "" if there is none, or the system does not say."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            text = file.read()
     except OSError:
         return ""
     fields = text[text.rindex(")") + 2 :].split()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict
 
-from jobc.interpreter import function_call, tasks
+from jobc.interpreter import tasks
 from jobc.interpreter.nearest import nearest
 from jobc.interpreter.stages.attempt import Attempt, Done
 from jobc.interpreter.stages.python import serve, take
@@ -28,6 +28,7 @@ def run(stage: CallStage, attempt: Attempt) -> Done:
 
 
 def _registered(name: str, request: Dict[str, Any], attempt: Attempt) -> Done:
+    from jobc.interpreter import function_call
     from jobc.interpreter.inline import run_inline
 
     function = tasks.find(name)

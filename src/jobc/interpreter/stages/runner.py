@@ -22,7 +22,6 @@ Events, each with `stage` (its path) and `id` (None without one):
 from __future__ import annotations
 
 import time
-import traceback
 from functools import partial
 from typing import Any, Callable, Dict, List, Optional
 
@@ -145,6 +144,8 @@ class _Life:
         except StageFailure as failure:
             self._fail(failure.error, failure.outputs)
         except Exception as error:  # noqa: BLE001 (a defect here must not take the other stages with it)
+            import traceback
+
             for line in traceback.format_exc().splitlines():
                 self._log(line)
             self._fail(ErrorInfo("internal", "defect of jobc: %s: %s" % (type(error).__name__, error)), {})
