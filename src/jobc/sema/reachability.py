@@ -19,8 +19,9 @@ on functions instead of on values, each a reference into one decision diagram:
 A question is then a conjunction: `deploy` never runs if `runs` is the constant false, a job that needs two jobs
 with opposite conditions has an empty conjunction, and two versions of a file behave the same where their functions are
 the same reference. Jobs with the plain rule and no condition cost a node each, so it is the conditions that cost, not
-the jobs (`sema.diagram`). Of needs that an other need cannot have succeeded without, nothing is asked: conjoining a
-chain with each of its links would take as many steps as the chain is long, for every job.
+the jobs (`sema.diagram`). Of needs that an other need cannot have succeeded without, nothing is asked, nor of a
+condition that a job waited for has as well: conjoining a chain with each of its links would take as many steps as the
+chain is long, for every job.
 
 **Where it stops.** A job whose decision takes more than its share of steps gets a free status instead: all four
 ends, tied to nothing. That is sound (nothing is called impossible that is not), and the job is in `inexact`, which
@@ -61,6 +62,7 @@ class JobReach:
     __slots__ = (
         "condition",
         "exact",
+        "held",
         "holds",
         "job",
         "needs",
@@ -79,6 +81,8 @@ class JobReach:
         #: Whether a stage may set parameters for the stages after it.
         self.params_change = change_params(job.stages)
         self.rule = TRUE
+        #: Bits of the conditions that are true wherever it succeeds (`Reachability._held`).
+        self.held = 0
         #: Where its condition is true, and where it fails, whatever the rule says.
         self.condition = TRUE
         self.refused = FALSE
@@ -94,6 +98,7 @@ class Reachability:
 
     __slots__ = (
         "_bits",
+        "_conditions",
         "_interrupted",
         "_params",
         "_switches",
@@ -127,6 +132,8 @@ class Reachability:
         #: A bit for each job, and the bits of the jobs without whose success it cannot have succeeded.
         self._bits: dict[str, int] = {}
         self._without: dict[str, int] = {}
+        #: A bit for each condition, by its function.
+        self._conditions: dict[int, int] = {}
         displaced = any(_may_displace(job) for job in workflow.jobs.values())
         for job in depth_first(workflow):
             self._enter(job, displaced)
@@ -154,10 +161,25 @@ class Reachability:
             return
         self._bits[reach.job.id] = 1 << len(self._bits)
         implied = 0
-        if reach.exact and reach.job.trigger_rule == "all_success":
-            for need in reach.needs:
-                implied |= self._without.get(need.job.id, 0) | self._bits.get(need.job.id, 0)
+        if reach.exact:
+            reach.held = self._held(reach) | self._condition_bit(reach)
+            if reach.job.trigger_rule == "all_success":
+                for need in reach.needs:
+                    implied |= self._without.get(need.job.id, 0) | self._bits.get(need.job.id, 0)
         self._without[reach.job.id] = implied
+
+    def _held(self, reach: JobReach) -> int:
+        """The conditions that are true wherever a job's rule holds, as far as the needs show it."""
+        held = 0
+        if reach.job.trigger_rule == "all_success":
+            for need in reach.needs:
+                held |= need.held
+        return held
+
+    def _condition_bit(self, reach: JobReach) -> int:
+        if reach.condition == TRUE:
+            return 0
+        return self._conditions.setdefault(reach.condition, 1 << len(self._conditions))
 
     def implies(self, job: JobReach, other: JobReach) -> bool:
         """Whether the needs show that a job succeeds only where another one did (never wrongly)."""
@@ -177,11 +199,15 @@ class Reachability:
         reach.rule = self.rule_of(job.trigger_rule, reach.needs)
         reach.condition, false = self._condition(reach)
         reach.refused = both(reach.condition ^ 1, false ^ 1)
-        reach.holds = both(reach.rule, reach.condition)
+        reach.holds = reach.rule if self._is_held(reach) else both(reach.rule, reach.condition)
         reach.runs = reach.holds
         if job.strategy is not None:
             empty = self._empty(job)
             reach.runs = both(reach.holds, empty ^ 1)
+
+    def _is_held(self, reach: JobReach) -> bool:
+        """Whether the rule never holds without the condition: a job that it waits for has the same one."""
+        return self._held(reach) & self._condition_bit(reach) != 0
 
     def rule_of(self, rule: str, needs: list[JobReach]) -> int:
         """Where a trigger rule holds of these needs (`ir.status.rule_holds`)."""
@@ -297,7 +323,7 @@ class Reachability:
             begun = diagram.both(runs, skipped ^ 1)
             failed = diagram.both(begun, diagram.either(fails.guards[0], failing))
             success = diagram.both(begun, failed ^ 1)
-        error = diagram.both(reach.rule, reach.refused)
+        error = FALSE if self._is_held(reach) else diagram.both(reach.rule, reach.refused)
         failed = diagram.either(failed, error)
         cancelled = FALSE
         if cut != FALSE:
