@@ -70,6 +70,18 @@ def outcome(expr: Expr) -> Any:
         return FAILS
 
 
+def operated(op: str, *values: Any) -> Any:
+    """What `outcome` gives for an operator between these values."""
+    from jobc.interpreter.evaluator import EvaluationError
+
+    try:
+        return _operate(op, *values)
+    except _Open:
+        return NOT_CONSTANT
+    except EvaluationError:
+        return FAILS
+
+
 def failure(expr: Expr) -> str | None:
     """What the evaluator says where evaluation of an expression is sure to fail; None where it is not."""
     from jobc.interpreter.evaluator import EvaluationError

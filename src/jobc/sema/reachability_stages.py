@@ -172,11 +172,28 @@ def stages_of(reach: Reachability, job: JobReach) -> list[StageReach]:
     """Every stage of a job with the function of when it runs, nested ones after what they stand in."""
     known = reach.stages.get(job.job.id)
     if known is None:
-        known = reach.stages[job.job.id] = _stages_of(reach, job)
+        known = []
+        for stages in _growing(reach, job):
+            known = stages
+        reach.stages[job.job.id] = known
     return known
 
 
-def _stages_of(reach: Reachability, job: JobReach) -> list[StageReach]:
+def dead_stages(reach: Reachability, job: JobReach) -> list[StageReach]:
+    """The stages of a job that run in no combination. Once each runs in some, the others are not looked at."""
+    dead: list[StageReach] = []
+    for stages in _growing(reach, job):
+        dead = [stage for stage in stages if stage.runs == FALSE]
+        if not dead:
+            break
+    return dead
+
+
+def _growing(reach: Reachability, job: JobReach) -> Iterator[list[StageReach]]:
+    """Every stage with the function of when it runs in the combinations up to here, after each of them.
+
+    Of a stage that does not run yet, those inside may still be missing.
+    """
     found: dict[tuple[int, int], StageReach] = {}
     for matrix in matrices(reach, job):
         for stage in _walk(reach, job, job.job.stages, "", job.runs, matrix, nested=False):
@@ -184,7 +201,7 @@ def _stages_of(reach: Reachability, job: JobReach) -> list[StageReach]:
             old = found.setdefault(key, stage)
             if old is not stage:
                 old.runs = reach.diagram.either(old.runs, stage.runs)
-    return list(found.values())
+        yield list(found.values())
 
 
 def _walk(
