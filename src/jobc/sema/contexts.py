@@ -132,7 +132,7 @@ class Contexts:
         known = self._of(job)
         if local:
             known = {**known, **local}
-        contexts = {name: known[name] for name in position.contexts if name in known}
+        contexts: dict[str, Type] = {}
         unavailable = position.absent
         for name in position.contexts:
             type = known.get(name)

@@ -414,9 +414,8 @@ class ExpressionAnalysis:
         """Infer what is inside a value; where it is one whole expression, its type must fit `wanted`."""
         if value is None or isinstance(value, Const):
             return
-        found = False
-        for hole in holes(value):
-            found = True
+        found = value.holes if isinstance(value, TemplateValue) else list(holes(value))
+        for hole in found:
             if hole.expr is not None:
                 scope = self._scope(position, hole, frame, vars)
                 told = _Counted(self._told)
@@ -424,7 +423,7 @@ class ExpressionAnalysis:
                 self._each(hole, hole.expr, scope, told, is_condition=False)
         if not found:
             return
-        self._model.sites.append(Site(position, value, self._job, self._stage))
+        self._model.sites.append(Site(position, value, found, self._job, self._stage))
         if wanted is not None and isinstance(value, TemplateValue):
             type = value_type(value, self._model)
             if not assignable(type, wanted):
@@ -455,7 +454,7 @@ class ExpressionAnalysis:
         if not isinstance(value, TemplateValue) or not value.whole:
             self._value(position, value, frame=frame)
             return
-        self._model.sites.append(Site(position, value, self._job, self._stage))
+        self._model.sites.append(Site(position, value, value.holes, self._job, self._stage))
         for hole in value.holes:
             if hole.expr is not None:
                 scope = self._scope(position, hole, frame, None)

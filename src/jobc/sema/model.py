@@ -11,7 +11,7 @@ from jobc.diagnostics.diagnostic import Diagnostic
 from jobc.sema.scripts import ScriptPlacement
 from jobc.sema.types import Type
 from jobc.source.file import SourceFile, Span
-from jobc.syntax.ast import Document, Job, Need, Stage, Value, Workflow
+from jobc.syntax.ast import Document, ExprHole, Job, Need, Stage, Value, Workflow
 from jobc.syntax.expr import Expr
 
 if TYPE_CHECKING:
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 class Site:
     """A value with expressions, where it stands: `position` names a row of `sema.positions`.
 
-    `job` and `stage` are those around it (None outside).
+    `job` and `stage` are those around it (None outside); `holes` are all expressions in the value, in file order.
     """
 
-    __slots__ = ("job", "position", "stage", "value")
+    __slots__ = ("holes", "is_condition", "job", "position", "stage", "value")
 
-    def __init__(self, position: str, value: Value, job: Job | None, stage: Stage | None) -> None:
+    def __init__(
+        self, position: str, value: Value, holes: list[ExprHole], job: Job | None, stage: Stage | None
+    ) -> None:
         self.position = position
         self.value = value
+        self.holes = holes
         self.job = job
         self.stage = stage
-
-    @property
-    def is_condition(self) -> bool:
-        return self.position.endswith(".condition")
+        self.is_condition = position.endswith(".condition")
 
 
 class WorkflowModel:
