@@ -157,8 +157,11 @@ def same(value: Any) -> str:
         return "s" + value
     if type(value) is int:
         return str(value)
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_other)
+    return _encode(value)
 
 
 def _other(value: Any) -> str:
     return "%s:%s" % (type(value).__name__, value)
+
+
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=_other).encode

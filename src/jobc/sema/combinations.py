@@ -27,6 +27,24 @@ LIMIT = 256
 Combination = dict[str, Any]
 
 
+class Combinations:
+    """The combinations of one job, made when first asked for."""
+
+    __slots__ = ("_job", "_known", "_made")
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._made = False
+        self._known: list[Combination] | None = None
+
+    @property
+    def known(self) -> list[Combination] | None:
+        if not self._made:
+            self._made = True
+            self._known = combinations(self._job)
+        return self._known
+
+
 def combinations(job: Job) -> list[Combination] | None:
     """The combinations of a job's matrix; None where it has none, expressions decide it, or there are too many."""
     strategy = job.strategy
@@ -76,11 +94,8 @@ def check_combinations(
 
     `conditions` are those of the stages around it.
     """
-    parts = walk(expr)
-    if not is_condition and len(parts) == 2 and _is_matrix(parts[1]) and _is_known(expr, scope):
-        return
     keys = keys_read(expr)
-    if keys is not None and _looks_at_kinds(parts):
+    if keys is not None and _looks_at_kinds(walk(expr)):
         kinds: set[tuple[str, ...]] = set()
         for combination in known:
             kind = tuple(_kind(combination.get(key)) for key in keys)
@@ -118,10 +133,12 @@ def check_combinations(
     )
 
 
-def _is_known(expr: Expr, scope: Scope) -> bool:
-    """Whether `matrix.key` has a key that some combination has, which is then at worst null."""
+def reads_known_key(expr: Expr, scope: Scope) -> bool:
+    """Whether an expression is `matrix.key` with a key that some combination has, which is then at worst null."""
+    if not isinstance(expr, Member) or not _is_matrix(expr.object):
+        return False
     matrix = scope.contexts.get("matrix")
-    return isinstance(expr, Member) and isinstance(matrix, ObjectType) and expr.name in matrix.props
+    return isinstance(matrix, ObjectType) and expr.name in matrix.props
 
 
 def _looks_at_kinds(parts: list[Expr]) -> bool:

@@ -54,11 +54,15 @@ def duration(value: Value | None) -> float | None:
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
+#: Combinations that are counted one by one, at most.
+STEPS = 200_000
+
+
 class Grid:
     """The matrix of a job: `keys` with their values (None where they are not known), and the entries of `include` and
     `exclude` (None in place of one that is not known; the whole list None where that is not)."""
 
-    __slots__ = ("exclude", "include", "keys")
+    __slots__ = ("_count", "exclude", "include", "keys")
 
     def __init__(self, strategy: Strategy) -> None:
         self.keys: dict[str, list[Any] | None] | None = {}
@@ -71,6 +75,7 @@ class Grid:
             found = constant(matrix)
             known = isinstance(found, dict) and all(isinstance(values, list) for values in found.values())
             self.keys = found if known else None
+        self._count: int | None = -1
         self.include = _entries(strategy.include)
         self.exclude = _entries(strategy.exclude)
 
@@ -93,13 +98,16 @@ class Grid:
             total *= len(values or ())
         return total
 
-    def count(self, limit: int = 200_000) -> int | None:
-        """How many combinations there are; None where that is not known, or takes more than `limit` steps to find."""
-        from jobc.ir.matrix import count
+    def count(self) -> int | None:
+        """How many combinations there are; None where that is not known, or takes more than `STEPS` to find."""
+        if self._count == -1:
+            from jobc.ir.matrix import count
 
-        if not self.known or (self.exclude and self.size() > limit):
-            return None
-        return count(self.keys or {}, self.include or (), self.exclude or ())  # type: ignore[arg-type]
+            if not self.known or (self.exclude and self.size() > STEPS):
+                self._count = None
+            else:
+                self._count = count(self.keys or {}, self.include or (), self.exclude or ())  # type: ignore[arg-type]
+        return self._count
 
 
 def _entries(value: ListValue | TemplateValue | None) -> list[dict[str, Any] | None] | None:

@@ -279,10 +279,10 @@ class Reachability:
 
     def _empty(self, job: Job) -> int:
         """Where the job's matrix has no combinations."""
-        count = combinations(job)
-        if count is None:
+        some = has_combinations(job)
+        if some is None:
             return self.choices.choice(FACT, f"the matrix of `{job.id}` is empty", [True, False], 1).guards[0]
-        return TRUE if count == 0 else FALSE
+        return FALSE if some else TRUE
 
     def could_run(self, id: str, dead: Set[str]) -> bool:
         """Whether a job would run if those of its needs that are `dead` could end in any way."""
@@ -417,16 +417,16 @@ def has_matrix(job: Job) -> bool:
     return strategy is not None and (strategy.matrix is not None or strategy.include is not None)
 
 
-def combinations(job: Job) -> int | None:
-    """How many combinations the job has, -1 for some; None where only a run knows whether it has any."""
+def has_combinations(job: Job) -> bool | None:
+    """Whether the job has any combinations; None where only a run knows."""
     strategy = job.strategy
     if strategy is None or not has_matrix(job):
-        return 1
+        return True
     found = constant_matrix(job)
     if found is not None:
-        from jobc.ir.matrix import count
+        from jobc.ir.matrix import expand
 
-        return count(*found)
+        return next(expand(*found), None) is not None
     matrix = strategy.matrix
     if (
         isinstance(matrix, MapValue)
@@ -434,7 +434,7 @@ def combinations(job: Job) -> int | None:
         and strategy.exclude is None
         and all(isinstance(item.value, ListValue) and item.value.items for item in matrix.entries)
     ):
-        return -1
+        return True
     return None
 
 
