@@ -186,7 +186,7 @@ class ExpressionAnalysis:
         self._condition("job.condition", job.condition)
         self._facts = self._learnt(job.condition, ("params", "needs"), job.stages)
         if job.strategy is not None:
-            self._combinations = Combinations(job)
+            self._combinations = Combinations(job, self._model)
             self._strategy(job.strategy)
             self._contexts.ready(job)
         self._runs_on(job.runs_on)

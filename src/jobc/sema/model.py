@@ -8,15 +8,15 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from jobc.diagnostics.diagnostic import Diagnostic
+from jobc.sema.constants import Grids
 from jobc.sema.scripts import ScriptPlacement
 from jobc.sema.types import ANY, Type
 from jobc.source.file import SourceFile, Span
-from jobc.syntax.ast import Document, ExprHole, Job, Need, Stage, Strategy, Value, Workflow
+from jobc.syntax.ast import Document, ExprHole, Job, Need, Stage, Value, Workflow
 from jobc.syntax.expr import Expr
 
 if TYPE_CHECKING:
     from jobc.sema.closure import Closure
-    from jobc.sema.constants import Grid
     from jobc.sema.reachability import Reachability
     from jobc.sema.reads import Reads
 
@@ -49,10 +49,10 @@ class WorkflowModel:
 
     __slots__ = (
         "_closure",
-        "_grids",
         "_reads",
         "conditional",
         "cycles",
+        "grids",
         "jobs",
         "name",
         "order",
@@ -78,11 +78,12 @@ class WorkflowModel:
         self.sites: list[Site] = []
         #: The inferred type of each expression, by id(expr).
         self.types: dict[int, Type] = {}
+        #: What the matrices of the jobs are, as far as they are constant.
+        self.grids = Grids()
         #: Once `sema.conditional` was asked.
         self.conditional: bool | None = None
         #: Once a rule has asked for them (`sema.reachability`): by name, None where there is no analysis.
         self.reachability: dict[str, Reachability | None] = {}
-        self._grids: dict[int, Grid] = {}
         self._reads: Reads | None = None
         self._closure: Closure | None = None
 
@@ -103,15 +104,6 @@ class WorkflowModel:
 
             self._closure = Closure(self.order)
         return self._closure
-
-    def grid(self, strategy: Strategy) -> Grid:
-        """The matrix of a job of this workflow, as far as it is constant; found when first asked for."""
-        found = self._grids.get(id(strategy))
-        if found is None:
-            from jobc.sema.constants import Grid
-
-            found = self._grids[id(strategy)] = Grid(strategy)
-        return found
 
     def type_of(self, expr: Expr) -> Type:
         """The inferred type of an expression of this workflow (`any` where nothing is known)."""

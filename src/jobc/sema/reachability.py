@@ -37,13 +37,13 @@ from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 from jobc.sema.cases import Evaluator, Place, Statuses
 from jobc.sema.choices import FACT, OUTCOME, Choices, constant_of
 from jobc.sema.diagram import FALSE, TRUE, Exhausted
-from jobc.sema.fold import NOT_CONSTANT
 from jobc.sema.model import WorkflowModel
 from jobc.sema.param_changes import change_params
 from jobc.syntax.ast import Const, Job, ListValue, MapValue, ParamDecl, TemplateValue, Value
 from jobc.syntax.expr import Call, Expr, walk
 
 if TYPE_CHECKING:
+    from jobc.sema.constants import Grid
     from jobc.sema.reachability_stages import StageReach
 
 #: Steps that the decision of one job may take.
@@ -99,6 +99,7 @@ class Reachability:
     __slots__ = (
         "_bits",
         "_conditions",
+        "_grids",
         "_interrupted",
         "_params",
         "_switches",
@@ -121,6 +122,7 @@ class Reachability:
     ) -> None:
         self.choices = choices or Choices([workflow])
         self.diagram = self.choices.diagram
+        self._grids = workflow.grids
         self._interrupted = interrupted
         self._switches = switches
         self._params: dict[str, ParamDecl] = {decl.name: decl for decl in workflow.workflow.params or ()}
@@ -279,10 +281,33 @@ class Reachability:
 
     def _empty(self, job: Job) -> int:
         """Where the job's matrix has no combinations."""
-        some = has_combinations(job)
+        some = self.has_combinations(job)
         if some is None:
             return self.choices.choice(FACT, f"the matrix of `{job.id}` is empty", [True, False], 1).guards[0]
         return FALSE if some else TRUE
+
+    def grid(self, job: Job) -> Grid:
+        """The job's matrix; it must have a strategy."""
+        assert job.strategy is not None
+        return self._grids.of(job.strategy)
+
+    def has_combinations(self, job: Job) -> bool | None:
+        """Whether the job has any combinations; None where only a run knows."""
+        strategy = job.strategy
+        if strategy is None or not has_matrix(job):
+            return True
+        grid = self.grid(job)
+        if grid.known:
+            return next(grid.product.combinations(), None) is not None
+        matrix = strategy.matrix
+        if (
+            isinstance(matrix, MapValue)
+            and matrix.entries
+            and strategy.exclude is None
+            and all(isinstance(item.value, ListValue) and item.value.items for item in matrix.entries)
+        ):
+            return True
+        return None
 
     def could_run(self, id: str, dead: Set[str]) -> bool:
         """Whether a job would run if those of its needs that are `dead` could end in any way."""
@@ -415,49 +440,6 @@ def whole(value: Value) -> Expr | None:
 def has_matrix(job: Job) -> bool:
     strategy = job.strategy
     return strategy is not None and (strategy.matrix is not None or strategy.include is not None)
-
-
-def has_combinations(job: Job) -> bool | None:
-    """Whether the job has any combinations; None where only a run knows."""
-    strategy = job.strategy
-    if strategy is None or not has_matrix(job):
-        return True
-    found = constant_matrix(job)
-    if found is not None:
-        from jobc.ir.matrix import expand
-
-        return next(expand(*found), None) is not None
-    matrix = strategy.matrix
-    if (
-        isinstance(matrix, MapValue)
-        and matrix.entries
-        and strategy.exclude is None
-        and all(isinstance(item.value, ListValue) and item.value.items for item in matrix.entries)
-    ):
-        return True
-    return None
-
-
-def constant_matrix(job: Job) -> tuple[dict[str, Any], list[Any], list[Any]] | None:
-    """(matrix, include, exclude) of a strategy without expressions that only a run knows."""
-    strategy = job.strategy
-    if strategy is None:
-        return None
-    parts = [
-        {} if strategy.matrix is None else constant_of(strategy.matrix),
-        [] if strategy.include is None else constant_of(strategy.include),
-        [] if strategy.exclude is None else constant_of(strategy.exclude),
-    ]
-    if any(part is NOT_CONSTANT for part in parts):
-        return None
-    matrix, include, exclude = parts
-    if not isinstance(matrix, dict) or not all(isinstance(v, list) for v in matrix.values()):
-        return None
-    if not isinstance(include, list) or not isinstance(exclude, list):
-        return None
-    if not all(isinstance(entry, dict) for entry in (*include, *exclude)):
-        return None
-    return matrix, include, exclude
 
 
 def _may_displace(job: Job) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from jobc.sema.cases import STATUS_CALLS, Cases, Evaluator, Place
 from jobc.sema.choices import FACT, same
 from jobc.sema.diagram import FALSE, TRUE
-from jobc.sema.reachability import COMBINATIONS, JobReach, Reachability, constant_matrix, has_matrix, whole
+from jobc.sema.reachability import COMBINATIONS, JobReach, Reachability, has_matrix, whole
 from jobc.syntax.ast import CaseStage, Const, ForEachStage, RaiseStage, Stage, Value, child_stages
 from jobc.syntax.expr import Call, Expr, walk
 
@@ -106,7 +106,7 @@ def matrices(reach: Reachability, job: JobReach) -> list[dict[str, Any] | None]:
     """
     found = reach.matrices.get(job.job.id)
     if found is None:
-        found = reach.matrices[job.job.id] = _different(_combinations(job), job.job.stages)
+        found = reach.matrices[job.job.id] = _different(_combinations(reach, job), job.job.stages)
     return found
 
 
@@ -143,15 +143,13 @@ def _asked(stages: list[Stage]) -> Iterator[Expr]:
             yield from _asked(body)
 
 
-def _combinations(job: JobReach) -> list[dict[str, Any] | None]:
+def _combinations(reach: Reachability, job: JobReach) -> list[dict[str, Any] | None]:
     if not has_matrix(job.job):
         return [{}]
-    found = constant_matrix(job.job)
-    if found is None:
+    grid = reach.grid(job.job)
+    if not grid.known:
         return [None]
-    from jobc.ir.matrix import expand
-
-    all_ = list(islice(expand(*found), COMBINATIONS + 1))
+    all_ = list(islice(grid.product.combinations(), COMBINATIONS + 1))
     return list(all_) if len(all_) <= COMBINATIONS else [None]
 
 

@@ -40,7 +40,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
             strategy = job.strategy
             if strategy is None or strategy.matrix is None:
                 continue
-            grid = workflow.grid(strategy)
+            grid = workflow.grids.of(strategy)
             if grid.count() != 0:
                 continue
             span = strategy.matrix.span

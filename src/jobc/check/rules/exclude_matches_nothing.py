@@ -47,7 +47,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
             strategy = job.strategy
             if strategy is None or not isinstance(strategy.exclude, ListValue):
                 continue
-            grid = workflow.grid(strategy)
+            grid = workflow.grids.of(strategy)
             if grid.keys is None:
                 continue
             for entry in strategy.exclude.items:

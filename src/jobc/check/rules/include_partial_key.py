@@ -65,7 +65,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
                 continue
             from jobc.sema.combinations import combinations
 
-            known = combinations(job) or []
+            known = combinations(job, workflow) or []
             keys = {key for combination in known for key in combination}
             partial = {key: lacking for key in keys if (lacking := [c for c in known if key not in c])}
             if partial and not sites:

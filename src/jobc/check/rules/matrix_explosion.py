@@ -45,7 +45,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
             strategy = job.strategy
             if strategy is None or strategy.matrix is None:
                 continue
-            grid = workflow.grid(strategy)
+            grid = workflow.grids.of(strategy)
             total = grid.count()
             if total is None and grid.known:
                 total = grid.size()
