@@ -252,6 +252,25 @@ def test_a_file_whose_name_is_no_text_is_checked_through_the_cache(tmp_path: Pat
         assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("import atexit; atexit.register(print, 'the end')", b"the end\n"),
+        (
+            "import threading, time;"
+            "threading.Thread(target=lambda: (time.sleep(0.2), print('the end', flush=True))).start()",
+            b"the end\n",
+        ),
+        ("pass", b""),
+    ],
+    ids=["something is registered for the end", "a thread goes on", "nothing"],
+)
+def test_the_process_ends_at_once_only_where_nothing_waits_for_its_end(begin: str, end: bytes) -> None:
+    code = f"{begin}; import sys; sys.argv = ['jobc', '--version']; from jobc.cli.main import entry; entry()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout == f"jobc {__version__}\n".encode() + end
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_is_told_in_one_line() -> None:
     with open("/dev/full", "wb") as full:

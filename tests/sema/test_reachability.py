@@ -180,3 +180,30 @@ def test_ten_thousand_jobs_in_a_row_take_a_few_nodes_each():
     assert not reach.inexact
     assert len(reach.diagram) < 100_000
     assert runs(reach, "j9999") == "maybe"
+
+
+def test_a_chain_of_jobs_that_share_conditions_takes_steps_that_grow_with_it():
+    jobs = 1500
+    parts = ["params: {rows: {type: int, default: 5}}\njobs:\n"]
+    for n in range(jobs):
+        needs = f"needs: j{n - 1}, " if n else ""
+        parts.append(f'  j{n}: {{{needs}condition: "params.rows > {n % 200}", stages: [{{echo: a}}]}}\n')
+    reach = reach_of("".join(parts))
+    assert not reach.inexact
+    assert reach.diagram.steps < 5 * jobs
+    assert runs(reach, f"j{jobs - 1}") == "maybe"
+    assert facts(reach, reach.jobs[f"j{jobs - 1}"].runs)
+
+
+def test_a_condition_is_held_by_needs_only_where_the_rule_asks_for_their_success():
+    reach = reach_of(
+        "params: {rows: {type: int, default: 5}}\njobs:\n"
+        '  first: {condition: "params.rows > 3", stages: [{echo: a}]}\n'
+        '  same: {needs: first, condition: "params.rows > 3", stages: [{echo: a}]}\n'
+        '  after: {needs: first, trigger-rule: all_done, condition: "params.rows > 3", stages: [{echo: a}]}\n'
+    )
+    first, same, after = (reach.jobs[id] for id in ("first", "same", "after"))
+    both = reach.diagram.both
+    assert same.holds == both(same.rule, same.condition) == first.statuses["success"]
+    assert after.holds == after.condition != TRUE
+    assert both(after.rule, after.refused) == after.refused != FALSE

@@ -24,6 +24,7 @@ from jobc.syntax.spelling import nearest
 
 RULE = "python-script"
 _FOUND: Remembered[tuple[str, frozenset[str]], list[Any]] = Remembered(1_000_000)
+_TYPING = frozenset(("typing", "typing_extensions"))
 _UNSEEN = frozenset(("exec", "globals", "locals", "vars", "eval"))
 
 #: pyflakes' message -> (severity, remedy). What is not listed is style, or what Python itself refuses.
@@ -94,6 +95,13 @@ def _checkers() -> tuple[Any, Any]:
         def __init__(self, tree: ast.Module, words: set[str], names: frozenset[str]) -> None:
             self._words = words
             super().__init__(tree, builtins=names)
+
+        def CALL(self, node: ast.Call) -> None:
+            # Whether a call is one of `typing` is asked name by name; without that word it is none.
+            if not _TYPING.isdisjoint(self._words) or isinstance(node.func, ast.Attribute):
+                super().CALL(node)
+            else:
+                self.handleChildren(node)
 
         @property
         def builtIns(self) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 
@@ -37,12 +38,15 @@ def rules() -> dict[str, Rule]:
     return {name: module.RULE for name, module in modules().items()}
 
 
-def checks() -> Iterator[Check]:
+@cache
+def checks() -> tuple[Check, ...]:
     """The checks of the rules that look at the whole model (other rules' findings are made by the phases)."""
-    for module in modules().values():
-        check = getattr(module, "check", None)
-        if check is not None:
-            yield check
+    return _defined("check")
+
+
+def _defined(name: str) -> tuple[Check, ...]:
+    """What the rules' modules have by this name, in their order."""
+    return tuple(getattr(module, name) for module in modules().values() if hasattr(module, name))
 
 
 def unavailable() -> frozenset[str]:
@@ -58,6 +62,7 @@ def unavailable() -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
 def needing_programs() -> frozenset[str]:
     """Names and codes of the rules that start other programs."""
     found: set[str] = set()
@@ -67,12 +72,10 @@ def needing_programs() -> frozenset[str]:
     return frozenset(found)
 
 
-def program_checks() -> Iterator[Check]:
+@cache
+def program_checks() -> tuple[Check, ...]:
     """The checks that start other programs."""
-    for module in modules().values():
-        check = getattr(module, "check_with_programs", None)
-        if check is not None:
-            yield check
+    return _defined("check_with_programs")
 
 
 def docs(rule: Rule) -> str:

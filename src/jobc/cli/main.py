@@ -51,4 +51,20 @@ def entry() -> NoReturn:
         code = main(sys.argv[1:])
     except KeyboardInterrupt:  # while the command itself was being loaded
         code = 130
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process, at once where nobody waits for its end: to take apart what a compiler has built, object by
+    object, takes a tenth of the time in which it checks a file."""
+    import atexit
+
+    awaited = atexit._ncallbacks() or "threading" in sys.modules or sys.getprofile() or sys.gettrace()
+    if not awaited:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            sys.exit(code)  # says what is wrong
+        os._exit(code)
     sys.exit(code)

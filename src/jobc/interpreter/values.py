@@ -29,10 +29,23 @@ class SecretText(str):
     __slots__ = ()
 
 
+#: The kinds of the classes that most values have.
+_KINDS = {
+    type(None): "null",
+    bool: "bool",
+    int: "number",
+    float: "number",
+    str: "str",
+    list: "list",
+    dict: "map",
+}
+
+
 def kind(value: Any) -> str:
     """`null bool number str datetime list map`, or `other` for what is no value of the language."""
-    if value is None:
-        return "null"
+    known = _KINDS.get(type(value))
+    if known is not None:
+        return known
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, (int, float, Decimal)):

@@ -25,7 +25,7 @@ def expand(
     exclude: Iterable[Mapping[str, Any]] = (),
 ) -> Iterator[Combination]:
     """Every combination once, in order; of an unset (empty) matrix without `include`, one empty combination."""
-    return _Product(matrix, include, exclude).combinations()
+    return Product(matrix, include, exclude).combinations()
 
 
 def count(
@@ -34,16 +34,12 @@ def count(
     exclude: Iterable[Mapping[str, Any]] = (),
 ) -> int:
     """How many combinations there are. Multiplied out where nothing is excluded, else counted one by one."""
-    product = _Product(matrix, include, exclude)
-    if not product.excluded and product.keys:
-        total = 1
-        for values in product.values:
-            total *= len(values)
-        return total + len(product.appended)
-    return sum(1 for _ in product.combinations())
+    return Product(matrix, include, exclude).count()
 
 
-class _Product:
+class Product:
+    """A matrix to be expanded or counted, more than once if need be."""
+
     def __init__(
         self,
         matrix: Mapping[str, Iterable[Any]],
@@ -83,6 +79,14 @@ class _Product:
                     extended.update(new)
             yield extended
         yield from self.appended
+
+    def count(self) -> int:
+        if self.excluded or not self.keys:
+            return sum(1 for _ in self.combinations())
+        total = 1
+        for values in self.values:
+            total *= len(values)
+        return total + len(self.appended)
 
     def _base(self, values: Sequence[Sequence[Any]]) -> Iterator[Combination]:
         """The product less what is excluded."""
@@ -157,8 +161,11 @@ def same(value: Any) -> str:
         return "s" + value
     if type(value) is int:
         return str(value)
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_other)
+    return _encode(value)
 
 
 def _other(value: Any) -> str:
     return "%s:%s" % (type(value).__name__, value)
+
+
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=_other).encode

@@ -77,7 +77,6 @@ _COPIED = (
     RunsOn,
     StageBase,
     Strategy,
-    TemplateValue,
 )
 T = TypeVar("T")
 
@@ -103,6 +102,9 @@ class Bindings:
             return [self._copy(item) for item in node]
         if isinstance(node, ExprHole):
             return ExprHole(node.hole, None if node.expr is None else self.expr(node.expr))
+        if isinstance(node, TemplateValue):
+            parts = [part if isinstance(part, str) else self._copy(part) for part in node.parts]
+            return TemplateValue(node.node, node.template, parts, node.whole)  # type: ignore[arg-type]
         if not isinstance(node, _COPIED):
             return node
         cls = type(node)

@@ -19,7 +19,7 @@ from typing import Any
 
 from jobc.sema.choices import OTHER, VALUE, Choice, Choices, path_of, same, text_of
 from jobc.sema.diagram import FALSE, TRUE
-from jobc.sema.fold import FAILS, NOT_CONSTANT, fold, outcome
+from jobc.sema.fold import FAILS, NOT_CONSTANT, fold, operated, outcome
 from jobc.sema.signatures import METHODS, function
 from jobc.syntax.ast import ParamDecl
 from jobc.syntax.expr import (
@@ -281,6 +281,8 @@ class Evaluator:
 
     def _computed(self, expr: Expr, values: list[Any], operands: list[Cases]) -> Any:
         if OTHER not in values:
+            if isinstance(expr, Binary):
+                return operated(expr.op, *values)
             return outcome(_with_operands(expr, values))
         if not isinstance(expr, Binary) or expr.op not in ("==", "!=", "in", "not-in"):
             return NOT_CONSTANT
@@ -391,10 +393,7 @@ def _operands(expr: Expr) -> list[Expr]:
 
 
 def _with_operands(expr: Expr, values: list[Any]) -> Expr:
-    """The same operation on constants; `values` are in the order of `_operands`."""
-    if isinstance(expr, Binary):
-        left, right = (Literal(value) for value in values)
-        return Binary(expr.op, left, right)
+    """The same operation on constants, if not between two; `values` are in the order of `_operands`."""
     made = copy.copy(expr)
     rest = iter(Literal(value, expr.start, expr.end) for value in values)
     match made:

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobc.diagnostics.diagnostic import Diagnostic
 from jobc.sema.infer import check_condition, infer
 from jobc.sema.scope import Scope
 from jobc.sema.types import NULL, ObjectType, Type, of_json
-from jobc.syntax.ast import Const, Job, ListValue, MapValue, Value
+from jobc.syntax.ast import Job, holes
 from jobc.syntax.expr import Binary, Expr, Index, Literal, Member, Name, Unary, walk
+
+if TYPE_CHECKING:
+    from jobc.sema.model import WorkflowModel
 
 RULE = "combination-type"
 #: Matrices with more combinations are not looked at one by one.
@@ -27,40 +30,42 @@ LIMIT = 256
 Combination = dict[str, Any]
 
 
-def combinations(job: Job) -> list[Combination] | None:
+class Combinations:
+    """The combinations of one job, made when first asked for."""
+
+    __slots__ = ("_job", "_known", "_made", "_model")
+
+    def __init__(self, job: Job, model: WorkflowModel) -> None:
+        self._job = job
+        self._model = model
+        self._made = False
+        self._known: list[Combination] | None = None
+
+    @property
+    def known(self) -> list[Combination] | None:
+        if not self._made:
+            self._made = True
+            self._known = combinations(self._job, self._model)
+        return self._known
+
+
+def combinations(job: Job, model: WorkflowModel) -> list[Combination] | None:
     """The combinations of a job's matrix; None where it has none, expressions decide it, or there are too many."""
     strategy = job.strategy
     if strategy is None or (strategy.matrix is None and strategy.include is None):
         return None
-    try:
-        matrix = {} if strategy.matrix is None else _constant(strategy.matrix)
-        include = [] if strategy.include is None else _constant(strategy.include)
-        exclude = [] if strategy.exclude is None else _constant(strategy.exclude)
-    except ValueError:
+    parts = (strategy.matrix, strategy.include, strategy.exclude)
+    if any(part is not None and next(holes(part), None) is not None for part in parts):
         return None
-    if not isinstance(matrix, dict) or not all(isinstance(values, list) for values in matrix.values()):
-        return None
-    if not all(isinstance(entry, dict) for entries in (include, exclude) for entry in entries):
+    grid = model.grids.of(strategy)
+    if not grid.known:
         return None
     size = 1
-    for values in matrix.values():
-        size *= max(1, len(values))
+    for values in (grid.keys or {}).values():
+        size *= max(1, len(values or ()))
     if size > LIMIT:
         return None
-    from jobc.ir.matrix import expand
-
-    return list(islice(expand(matrix, include, exclude), LIMIT))
-
-
-def _constant(value: Value) -> Any:
-    """The JSON value of constants; raises ValueError for an expression."""
-    if isinstance(value, Const):
-        return value.value
-    if isinstance(value, ListValue):
-        return [_constant(item) for item in value.items]
-    if isinstance(value, MapValue):
-        return {entry.key: _constant(entry.value) for entry in value.entries}
-    raise ValueError
+    return list(islice(grid.product.combinations(), LIMIT))
 
 
 def check_combinations(
@@ -76,11 +81,8 @@ def check_combinations(
 
     `conditions` are those of the stages around it.
     """
-    parts = walk(expr)
-    if not is_condition and len(parts) == 2 and _is_matrix(parts[1]) and _is_known(expr, scope):
-        return
     keys = keys_read(expr)
-    if keys is not None and _looks_at_kinds(parts):
+    if keys is not None and _looks_at_kinds(walk(expr)):
         kinds: set[tuple[str, ...]] = set()
         for combination in known:
             kind = tuple(_kind(combination.get(key)) for key in keys)
@@ -118,10 +120,12 @@ def check_combinations(
     )
 
 
-def _is_known(expr: Expr, scope: Scope) -> bool:
-    """Whether `matrix.key` has a key that some combination has, which is then at worst null."""
+def reads_known_key(expr: Expr, scope: Scope) -> bool:
+    """Whether an expression is `matrix.key` with a key that some combination has, which is then at worst null."""
+    if not isinstance(expr, Member) or not _is_matrix(expr.object):
+        return False
     matrix = scope.contexts.get("matrix")
-    return isinstance(expr, Member) and isinstance(matrix, ObjectType) and expr.name in matrix.props
+    return isinstance(matrix, ObjectType) and expr.name in matrix.props
 
 
 def _looks_at_kinds(parts: list[Expr]) -> bool:

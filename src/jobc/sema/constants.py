@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobc.sema.fold import NOT_CONSTANT, NotConstant, fold
 from jobc.syntax.ast import Const, ListValue, MapValue, Strategy, TemplateValue, Value
+
+if TYPE_CHECKING:
+    from jobc.ir.matrix import Product
 
 
 def constant(value: Value | None) -> Any:
@@ -54,11 +57,15 @@ def duration(value: Value | None) -> float | None:
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
+#: Combinations that are counted one by one, at most.
+STEPS = 200_000
+
+
 class Grid:
     """The matrix of a job: `keys` with their values (None where they are not known), and the entries of `include` and
     `exclude` (None in place of one that is not known; the whole list None where that is not)."""
 
-    __slots__ = ("exclude", "include", "keys")
+    __slots__ = ("_count", "_product", "exclude", "include", "keys")
 
     def __init__(self, strategy: Strategy) -> None:
         self.keys: dict[str, list[Any] | None] | None = {}
@@ -71,6 +78,8 @@ class Grid:
             found = constant(matrix)
             known = isinstance(found, dict) and all(isinstance(values, list) for values in found.values())
             self.keys = found if known else None
+        self._count: int | None = -1
+        self._product: Product | None = None
         self.include = _entries(strategy.include)
         self.exclude = _entries(strategy.exclude)
 
@@ -93,13 +102,37 @@ class Grid:
             total *= len(values or ())
         return total
 
-    def count(self, limit: int = 200_000) -> int | None:
-        """How many combinations there are; None where that is not known, or takes more than `limit` steps to find."""
-        from jobc.ir.matrix import count
+    def count(self) -> int | None:
+        """How many combinations there are; None where that is not known, or takes more than `STEPS` to find."""
+        if self._count == -1:
+            uncounted = not self.known or (self.exclude and self.size() > STEPS)
+            self._count = None if uncounted else self.product.count()
+        return self._count
 
-        if not self.known or (self.exclude and self.size() > limit):
-            return None
-        return count(self.keys or {}, self.include or (), self.exclude or ())  # type: ignore[arg-type]
+    @property
+    def product(self) -> Product:
+        """The combinations, where every one is known."""
+        if self._product is None:
+            from jobc.ir.matrix import Product
+
+            assert self.known
+            self._product = Product(self.keys or {}, self.include or (), self.exclude or ())  # type: ignore[arg-type]
+        return self._product
+
+
+class Grids:
+    """The matrices of a workflow's jobs, each found out when first asked for."""
+
+    __slots__ = ("_found",)
+
+    def __init__(self) -> None:
+        self._found: dict[int, Grid] = {}
+
+    def of(self, strategy: Strategy) -> Grid:
+        found = self._found.get(id(strategy))
+        if found is None:
+            found = self._found[id(strategy)] = Grid(strategy)
+        return found
 
 
 def _entries(value: ListValue | TemplateValue | None) -> list[dict[str, Any] | None] | None:

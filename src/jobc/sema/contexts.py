@@ -132,7 +132,7 @@ class Contexts:
         known = self._of(job)
         if local:
             known = {**known, **local}
-        contexts = {name: known[name] for name in position.contexts if name in known}
+        contexts: dict[str, Type] = {}
         unavailable = position.absent
         for name in position.contexts:
             type = known.get(name)
@@ -313,7 +313,9 @@ def _matrix_type(job: Job, model: WorkflowModel) -> Type | None:
         return OPEN
     if entries and keys and strategy.exclude is not None:
         return _matrix_after_exclude(
-            job, {*types, *(item.key for e in entries if isinstance(e, MapValue) for item in e.entries)}
+            job,
+            model,
+            {*types, *(item.key for e in entries if isinstance(e, MapValue) for item in e.entries)},
         )
     # An entry that fits combinations extends them; another is a combination of its own and lacks what it does not name.
     held = {key: _held(value, model) for key, value in keys.items()} if entries else {}
@@ -342,11 +344,11 @@ def _matrix_type(job: Job, model: WorkflowModel) -> Type | None:
     return ObjectType(props, noun="matrix key")
 
 
-def _matrix_after_exclude(job: Job, keys: set[str]) -> Type:
+def _matrix_after_exclude(job: Job, model: WorkflowModel, keys: set[str]) -> Type:
     """Where `exclude` may have taken away what an `include` entry would extend, the combinations themselves tell."""
     from jobc.sema.combinations import LIMIT, combinations
 
-    known = combinations(job)
+    known = combinations(job, model)
     if known is None or len(known) >= LIMIT:
         return ObjectType(dict.fromkeys(keys, ANY), noun="matrix key")
     props = {

@@ -12,9 +12,9 @@ What was walked is kept as `Site`s for the rules that look at values where they 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from jobc.diagnostics.diagnostic import Diagnostic, Label
+from jobc.sema.combinations import Combinations, check_combinations, reads_known_key
 from jobc.sema.contexts import MISSING_NEED, OPEN, STAGE, Contexts, element_type, value_type, vars_type
 from jobc.sema.infer import check_condition, infer
 from jobc.sema.model import Site, WorkflowModel
@@ -135,7 +135,7 @@ class ExpressionAnalysis:
         #: What the conditions around say, and the conditions of the stages around.
         self._facts: Facts = NOTHING
         self._conditions: list[Expr] = []
-        self._combinations: list[dict[str, Any]] | None = None
+        self._combinations: Combinations | None = None
         #: Whether the stage at hand runs only while nothing before it has failed.
         self._going = True
         #: Contexts outside of stages that are not the job's own.
@@ -186,10 +186,7 @@ class ExpressionAnalysis:
         self._condition("job.condition", job.condition)
         self._facts = self._learnt(job.condition, ("params", "needs"), job.stages)
         if job.strategy is not None:
-            from jobc.sema.combinations import combinations
-
-            self._combinations = combinations(job)
-        if job.strategy is not None:
+            self._combinations = Combinations(job, self._model)
             self._strategy(job.strategy)
             self._contexts.ready(job)
         self._runs_on(job.runs_on)
@@ -414,9 +411,8 @@ class ExpressionAnalysis:
         """Infer what is inside a value; where it is one whole expression, its type must fit `wanted`."""
         if value is None or isinstance(value, Const):
             return
-        found = False
-        for hole in holes(value):
-            found = True
+        found = value.holes if isinstance(value, TemplateValue) else list(holes(value))
+        for hole in found:
             if hole.expr is not None:
                 scope = self._scope(position, hole, frame, vars)
                 told = _Counted(self._told)
@@ -424,7 +420,7 @@ class ExpressionAnalysis:
                 self._each(hole, hole.expr, scope, told, is_condition=False)
         if not found:
             return
-        self._model.sites.append(Site(position, value, self._job, self._stage))
+        self._model.sites.append(Site(position, value, found, self._job, self._stage))
         if wanted is not None and isinstance(value, TemplateValue):
             type = value_type(value, self._model)
             if not assignable(type, wanted):
@@ -455,7 +451,7 @@ class ExpressionAnalysis:
         if not isinstance(value, TemplateValue) or not value.whole:
             self._value(position, value, frame=frame)
             return
-        self._model.sites.append(Site(position, value, self._job, self._stage))
+        self._model.sites.append(Site(position, value, value.holes, self._job, self._stage))
         for hole in value.holes:
             if hole.expr is not None:
                 scope = self._scope(position, hole, frame, None)
@@ -465,12 +461,18 @@ class ExpressionAnalysis:
 
     def _each(self, hole: ExprHole, expr: Expr, scope: Scope, told: _Counted, *, is_condition: bool) -> None:
         """Look at an expression in each combination, where it reads the matrix and is right for all at once."""
-        known = self._combinations
-        if known is None or told.count or "matrix" not in scope.contexts or "matrix" not in hole.hole.source:
+        combinations = self._combinations
+        if (
+            combinations is None
+            or told.count
+            or "matrix" not in scope.contexts
+            or "matrix" not in hole.hole.source
+            or (not is_condition and reads_known_key(expr, scope))
+        ):
             return
-        from jobc.sema.combinations import check_combinations
-
-        check_combinations(expr, scope, known, self._conditions, self._report, is_condition=is_condition)
+        known = combinations.known
+        if known is not None:
+            check_combinations(expr, scope, known, self._conditions, self._report, is_condition=is_condition)
 
     def _scope(self, position: str, hole: ExprHole, frame: _Frame | None, vars: Type | None) -> Scope:
         """Most expressions of a job share their scope with others; what its stages gave is looked up where it is read."""

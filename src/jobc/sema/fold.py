@@ -59,27 +59,32 @@ def fold(expr: Expr, matrix: Mapping[str, object] | None = None) -> Any:
 
 def outcome(expr: Expr) -> Any:
     """As `fold`, but `FAILS` where evaluation is sure to fail."""
-    # The evaluator is loaded for what is to be folded, not for what merely asks whether something was.
-    from jobc.interpreter.evaluator import EvaluationError
-
     try:
         return _fold(expr)
     except _Open:
         return NOT_CONSTANT
-    except EvaluationError:
+    except _Fails:
+        return FAILS
+
+
+def operated(op: str, *values: Any) -> Any:
+    """What `outcome` gives for an operator between these values."""
+    try:
+        return _operate(op, *values)
+    except _Open:
+        return NOT_CONSTANT
+    except _Fails:
         return FAILS
 
 
 def failure(expr: Expr) -> str | None:
     """What the evaluator says where evaluation of an expression is sure to fail; None where it is not."""
-    from jobc.interpreter.evaluator import EvaluationError
-
     try:
         _fold(expr)
     except _Open:
         return None
-    except EvaluationError as error:
-        return str(error)
+    except _Fails as fails:
+        return str(fails)
     return None
 
 
@@ -104,6 +109,10 @@ def _with_matrix(expr: Expr, matrix: Mapping[str, object]) -> Expr:
 
 class _Open(Exception):
     """A part is not constant."""
+
+
+class _Fails(Exception):
+    """What the evaluator says of a part that is sure to fail."""
 
 
 def _fold(expr: Expr) -> Any:
@@ -182,9 +191,13 @@ def _method_tree(name: str, count: int) -> list[Any]:
 
 
 def _run(tree: list[Any], *values: Any) -> Any:
-    from jobc.interpreter.evaluator import Environment, evaluate
+    # The evaluator is loaded for what is to be folded, not for what merely asks whether something was.
+    from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
 
-    result = evaluate(tree, Environment({str(index): value for index, value in enumerate(values)}))
+    try:
+        result = evaluate(tree, Environment({str(index): value for index, value in enumerate(values)}))
+    except EvaluationError as error:
+        raise _Fails(str(error)) from None
     if isinstance(result, str | list | dict) and len(result) > SIZE_LIMIT:
         raise _Open
     return result

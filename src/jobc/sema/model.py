@@ -8,10 +8,11 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from jobc.diagnostics.diagnostic import Diagnostic
+from jobc.sema.constants import Grids
 from jobc.sema.scripts import ScriptPlacement
-from jobc.sema.types import Type
+from jobc.sema.types import ANY, Type
 from jobc.source.file import SourceFile, Span
-from jobc.syntax.ast import Document, Job, Need, Stage, Value, Workflow
+from jobc.syntax.ast import Document, ExprHole, Job, Need, Stage, Value, Workflow
 from jobc.syntax.expr import Expr
 
 if TYPE_CHECKING:
@@ -23,20 +24,20 @@ if TYPE_CHECKING:
 class Site:
     """A value with expressions, where it stands: `position` names a row of `sema.positions`.
 
-    `job` and `stage` are those around it (None outside).
+    `job` and `stage` are those around it (None outside); `holes` are all expressions in the value, in file order.
     """
 
-    __slots__ = ("job", "position", "stage", "value")
+    __slots__ = ("holes", "is_condition", "job", "position", "stage", "value")
 
-    def __init__(self, position: str, value: Value, job: Job | None, stage: Stage | None) -> None:
+    def __init__(
+        self, position: str, value: Value, holes: list[ExprHole], job: Job | None, stage: Stage | None
+    ) -> None:
         self.position = position
         self.value = value
+        self.holes = holes
         self.job = job
         self.stage = stage
-
-    @property
-    def is_condition(self) -> bool:
-        return self.position.endswith(".condition")
+        self.is_condition = position.endswith(".condition")
 
 
 class WorkflowModel:
@@ -51,6 +52,7 @@ class WorkflowModel:
         "_reads",
         "conditional",
         "cycles",
+        "grids",
         "jobs",
         "name",
         "order",
@@ -76,6 +78,8 @@ class WorkflowModel:
         self.sites: list[Site] = []
         #: The inferred type of each expression, by id(expr).
         self.types: dict[int, Type] = {}
+        #: What the matrices of the jobs are, as far as they are constant.
+        self.grids = Grids()
         #: Once `sema.conditional` was asked.
         self.conditional: bool | None = None
         #: Once a rule has asked for them (`sema.reachability`): by name, None where there is no analysis.
@@ -103,8 +107,6 @@ class WorkflowModel:
 
     def type_of(self, expr: Expr) -> Type:
         """The inferred type of an expression of this workflow (`any` where nothing is known)."""
-        from jobc.sema.types import ANY
-
         return self.types.get(id(expr), ANY)
 
 

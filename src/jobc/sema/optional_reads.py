@@ -17,7 +17,6 @@ from jobc.sema.model import Site, WorkflowModel
 from jobc.sema.reachability import JobReach, Reachability
 from jobc.sema.reachability_stages import stage_place, stages_of
 from jobc.source.file import SourceFile, Span
-from jobc.syntax.ast import holes
 from jobc.syntax.expr import Binary, Call, Conditional, Expr, Filter, Index, Member
 from jobc.syntax.printer import print_expr
 
@@ -86,7 +85,7 @@ class _JobWalk:
         else:
             before = {"job.condition": job.rule, "job.outputs": job.runs}
             guard = before.get(site.position, job.holds)
-        for hole in holes(site.value):
+        for hole in site.holes:
             if hole.expr is not None and "needs" in hole.hole.source:
                 if site.stage is None:
                     place = reach.place(job, hole.expr)

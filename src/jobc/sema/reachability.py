@@ -19,8 +19,9 @@ on functions instead of on values, each a reference into one decision diagram:
 A question is then a conjunction: `deploy` never runs if `runs` is the constant false, a job that needs two jobs
 with opposite conditions has an empty conjunction, and two versions of a file behave the same where their functions are
 the same reference. Jobs with the plain rule and no condition cost a node each, so it is the conditions that cost, not
-the jobs (`sema.diagram`). Of needs that an other need cannot have succeeded without, nothing is asked: conjoining a
-chain with each of its links would take as many steps as the chain is long, for every job.
+the jobs (`sema.diagram`). Of needs that an other need cannot have succeeded without, nothing is asked, nor of a
+condition that a job waited for has as well: conjoining a chain with each of its links would take as many steps as the
+chain is long, for every job.
 
 **Where it stops.** A job whose decision takes more than its share of steps gets a free status instead: all four
 ends, tied to nothing. That is sound (nothing is called impossible that is not), and the job is in `inexact`, which
@@ -36,13 +37,13 @@ from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 from jobc.sema.cases import Evaluator, Place, Statuses
 from jobc.sema.choices import FACT, OUTCOME, Choices, constant_of
 from jobc.sema.diagram import FALSE, TRUE, Exhausted
-from jobc.sema.fold import NOT_CONSTANT
 from jobc.sema.model import WorkflowModel
 from jobc.sema.param_changes import change_params
 from jobc.syntax.ast import Const, Job, ListValue, MapValue, ParamDecl, TemplateValue, Value
 from jobc.syntax.expr import Call, Expr, walk
 
 if TYPE_CHECKING:
+    from jobc.sema.constants import Grid
     from jobc.sema.reachability_stages import StageReach
 
 #: Steps that the decision of one job may take.
@@ -61,6 +62,7 @@ class JobReach:
     __slots__ = (
         "condition",
         "exact",
+        "held",
         "holds",
         "job",
         "needs",
@@ -79,6 +81,8 @@ class JobReach:
         #: Whether a stage may set parameters for the stages after it.
         self.params_change = change_params(job.stages)
         self.rule = TRUE
+        #: Bits of the conditions that are true wherever it succeeds (`Reachability._held`).
+        self.held = 0
         #: Where its condition is true, and where it fails, whatever the rule says.
         self.condition = TRUE
         self.refused = FALSE
@@ -94,6 +98,8 @@ class Reachability:
 
     __slots__ = (
         "_bits",
+        "_conditions",
+        "_grids",
         "_interrupted",
         "_params",
         "_switches",
@@ -116,6 +122,7 @@ class Reachability:
     ) -> None:
         self.choices = choices or Choices([workflow])
         self.diagram = self.choices.diagram
+        self._grids = workflow.grids
         self._interrupted = interrupted
         self._switches = switches
         self._params: dict[str, ParamDecl] = {decl.name: decl for decl in workflow.workflow.params or ()}
@@ -127,6 +134,8 @@ class Reachability:
         #: A bit for each job, and the bits of the jobs without whose success it cannot have succeeded.
         self._bits: dict[str, int] = {}
         self._without: dict[str, int] = {}
+        #: A bit for each condition, by its function.
+        self._conditions: dict[int, int] = {}
         displaced = any(_may_displace(job) for job in workflow.jobs.values())
         for job in depth_first(workflow):
             self._enter(job, displaced)
@@ -154,10 +163,25 @@ class Reachability:
             return
         self._bits[reach.job.id] = 1 << len(self._bits)
         implied = 0
-        if reach.exact and reach.job.trigger_rule == "all_success":
-            for need in reach.needs:
-                implied |= self._without.get(need.job.id, 0) | self._bits.get(need.job.id, 0)
+        if reach.exact:
+            reach.held = self._held(reach) | self._condition_bit(reach)
+            if reach.job.trigger_rule == "all_success":
+                for need in reach.needs:
+                    implied |= self._without.get(need.job.id, 0) | self._bits.get(need.job.id, 0)
         self._without[reach.job.id] = implied
+
+    def _held(self, reach: JobReach) -> int:
+        """The conditions that are true wherever a job's rule holds, as far as the needs show it."""
+        held = 0
+        if reach.job.trigger_rule == "all_success":
+            for need in reach.needs:
+                held |= need.held
+        return held
+
+    def _condition_bit(self, reach: JobReach) -> int:
+        if reach.condition == TRUE:
+            return 0
+        return self._conditions.setdefault(reach.condition, 1 << len(self._conditions))
 
     def implies(self, job: JobReach, other: JobReach) -> bool:
         """Whether the needs show that a job succeeds only where another one did (never wrongly)."""
@@ -177,11 +201,15 @@ class Reachability:
         reach.rule = self.rule_of(job.trigger_rule, reach.needs)
         reach.condition, false = self._condition(reach)
         reach.refused = both(reach.condition ^ 1, false ^ 1)
-        reach.holds = both(reach.rule, reach.condition)
+        reach.holds = reach.rule if self._is_held(reach) else both(reach.rule, reach.condition)
         reach.runs = reach.holds
         if job.strategy is not None:
             empty = self._empty(job)
             reach.runs = both(reach.holds, empty ^ 1)
+
+    def _is_held(self, reach: JobReach) -> bool:
+        """Whether the rule never holds without the condition: a job that it waits for has the same one."""
+        return self._held(reach) & self._condition_bit(reach) != 0
 
     def rule_of(self, rule: str, needs: list[JobReach]) -> int:
         """Where a trigger rule holds of these needs (`ir.status.rule_holds`)."""
@@ -253,10 +281,33 @@ class Reachability:
 
     def _empty(self, job: Job) -> int:
         """Where the job's matrix has no combinations."""
-        count = combinations(job)
-        if count is None:
+        some = self.has_combinations(job)
+        if some is None:
             return self.choices.choice(FACT, f"the matrix of `{job.id}` is empty", [True, False], 1).guards[0]
-        return TRUE if count == 0 else FALSE
+        return FALSE if some else TRUE
+
+    def grid(self, job: Job) -> Grid:
+        """The job's matrix; it must have a strategy."""
+        assert job.strategy is not None
+        return self._grids.of(job.strategy)
+
+    def has_combinations(self, job: Job) -> bool | None:
+        """Whether the job has any combinations; None where only a run knows."""
+        strategy = job.strategy
+        if strategy is None or not has_matrix(job):
+            return True
+        grid = self.grid(job)
+        if grid.known:
+            return next(grid.product.combinations(), None) is not None
+        matrix = strategy.matrix
+        if (
+            isinstance(matrix, MapValue)
+            and matrix.entries
+            and strategy.exclude is None
+            and all(isinstance(item.value, ListValue) and item.value.items for item in matrix.entries)
+        ):
+            return True
+        return None
 
     def could_run(self, id: str, dead: Set[str]) -> bool:
         """Whether a job would run if those of its needs that are `dead` could end in any way."""
@@ -297,7 +348,7 @@ class Reachability:
             begun = diagram.both(runs, skipped ^ 1)
             failed = diagram.both(begun, diagram.either(fails.guards[0], failing))
             success = diagram.both(begun, failed ^ 1)
-        error = diagram.both(reach.rule, reach.refused)
+        error = FALSE if self._is_held(reach) else diagram.both(reach.rule, reach.refused)
         failed = diagram.either(failed, error)
         cancelled = FALSE
         if cut != FALSE:
@@ -389,49 +440,6 @@ def whole(value: Value) -> Expr | None:
 def has_matrix(job: Job) -> bool:
     strategy = job.strategy
     return strategy is not None and (strategy.matrix is not None or strategy.include is not None)
-
-
-def combinations(job: Job) -> int | None:
-    """How many combinations the job has, -1 for some; None where only a run knows whether it has any."""
-    strategy = job.strategy
-    if strategy is None or not has_matrix(job):
-        return 1
-    found = constant_matrix(job)
-    if found is not None:
-        from jobc.ir.matrix import count
-
-        return count(*found)
-    matrix = strategy.matrix
-    if (
-        isinstance(matrix, MapValue)
-        and matrix.entries
-        and strategy.exclude is None
-        and all(isinstance(item.value, ListValue) and item.value.items for item in matrix.entries)
-    ):
-        return -1
-    return None
-
-
-def constant_matrix(job: Job) -> tuple[dict[str, Any], list[Any], list[Any]] | None:
-    """(matrix, include, exclude) of a strategy without expressions that only a run knows."""
-    strategy = job.strategy
-    if strategy is None:
-        return None
-    parts = [
-        {} if strategy.matrix is None else constant_of(strategy.matrix),
-        [] if strategy.include is None else constant_of(strategy.include),
-        [] if strategy.exclude is None else constant_of(strategy.exclude),
-    ]
-    if any(part is NOT_CONSTANT for part in parts):
-        return None
-    matrix, include, exclude = parts
-    if not isinstance(matrix, dict) or not all(isinstance(v, list) for v in matrix.values()):
-        return None
-    if not isinstance(include, list) or not isinstance(exclude, list):
-        return None
-    if not all(isinstance(entry, dict) for entry in (*include, *exclude)):
-        return None
-    return matrix, include, exclude
 
 
 def _may_displace(job: Job) -> bool:

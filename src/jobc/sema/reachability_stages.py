@@ -15,7 +15,7 @@ from typing import Any
 from jobc.sema.cases import STATUS_CALLS, Cases, Evaluator, Place
 from jobc.sema.choices import FACT, same
 from jobc.sema.diagram import FALSE, TRUE
-from jobc.sema.reachability import COMBINATIONS, JobReach, Reachability, constant_matrix, has_matrix, whole
+from jobc.sema.reachability import COMBINATIONS, JobReach, Reachability, has_matrix, whole
 from jobc.syntax.ast import CaseStage, Const, ForEachStage, RaiseStage, Stage, Value, child_stages
 from jobc.syntax.expr import Call, Expr, walk
 
@@ -106,7 +106,7 @@ def matrices(reach: Reachability, job: JobReach) -> list[dict[str, Any] | None]:
     """
     found = reach.matrices.get(job.job.id)
     if found is None:
-        found = reach.matrices[job.job.id] = _different(_combinations(job), job.job.stages)
+        found = reach.matrices[job.job.id] = _different(_combinations(reach, job), job.job.stages)
     return found
 
 
@@ -143,15 +143,13 @@ def _asked(stages: list[Stage]) -> Iterator[Expr]:
             yield from _asked(body)
 
 
-def _combinations(job: JobReach) -> list[dict[str, Any] | None]:
+def _combinations(reach: Reachability, job: JobReach) -> list[dict[str, Any] | None]:
     if not has_matrix(job.job):
         return [{}]
-    found = constant_matrix(job.job)
-    if found is None:
+    grid = reach.grid(job.job)
+    if not grid.known:
         return [None]
-    from jobc.ir.matrix import expand
-
-    all_ = list(islice(expand(*found), COMBINATIONS + 1))
+    all_ = list(islice(grid.product.combinations(), COMBINATIONS + 1))
     return list(all_) if len(all_) <= COMBINATIONS else [None]
 
 
@@ -172,11 +170,28 @@ def stages_of(reach: Reachability, job: JobReach) -> list[StageReach]:
     """Every stage of a job with the function of when it runs, nested ones after what they stand in."""
     known = reach.stages.get(job.job.id)
     if known is None:
-        known = reach.stages[job.job.id] = _stages_of(reach, job)
+        known = []
+        for stages in _growing(reach, job):
+            known = stages
+        reach.stages[job.job.id] = known
     return known
 
 
-def _stages_of(reach: Reachability, job: JobReach) -> list[StageReach]:
+def dead_stages(reach: Reachability, job: JobReach) -> list[StageReach]:
+    """The stages of a job that run in no combination. Once each runs in some, the others are not looked at."""
+    dead: list[StageReach] = []
+    for stages in _growing(reach, job):
+        dead = [stage for stage in stages if stage.runs == FALSE]
+        if not dead:
+            break
+    return dead
+
+
+def _growing(reach: Reachability, job: JobReach) -> Iterator[list[StageReach]]:
+    """Every stage with the function of when it runs in the combinations up to here, after each of them.
+
+    Of a stage that does not run yet, those inside may still be missing.
+    """
     found: dict[tuple[int, int], StageReach] = {}
     for matrix in matrices(reach, job):
         for stage in _walk(reach, job, job.job.stages, "", job.runs, matrix, nested=False):
@@ -184,7 +199,7 @@ def _stages_of(reach: Reachability, job: JobReach) -> list[StageReach]:
             old = found.setdefault(key, stage)
             if old is not stage:
                 old.runs = reach.diagram.either(old.runs, stage.runs)
-    return list(found.values())
+        yield list(found.values())
 
 
 def _walk(

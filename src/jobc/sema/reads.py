@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from jobc.sema.python_tree import PythonTree, parse
 from jobc.sema.walk import chains, stages
-from jobc.syntax.ast import ParamDecl, PyStage, SecretDecl, holes
+from jobc.syntax.ast import ParamDecl, PyStage, SecretDecl
 
 if TYPE_CHECKING:
     from jobc.sema.model import SemanticModel, WorkflowModel
@@ -116,7 +116,7 @@ def find(model: WorkflowModel) -> Reads:
     reads = Reads()
     for site in model.sites:
         job = "" if site.job is None else site.job.id
-        for hole in holes(site.value):
+        for hole in site.holes:
             if hole.expr is None:
                 reads.complete = False
                 continue

@@ -102,6 +102,8 @@ class _Module:
         self._hidden: set[str] = set()
         self._deleted: set[str] = set()
         self._ends = False
+        #: Whether any expression binds a name (`name := value`).
+        self._binds_within = False
         self._dynamic = False
         self._stored: set[str] = set()
         self._imported: set[str] = set()
@@ -147,6 +149,8 @@ class _Module:
                     self._imported.add((alias.asname or alias.name).partition(".")[0])
             elif isinstance(node, ast.Global):
                 self._globals.update(node.names)
+            elif isinstance(node, ast.NamedExpr):
+                self._binds_within = True
         for node in self._nodes:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 self._held[node.id] = max(self._held.get(node.id, 0), self._use(node))
@@ -208,7 +212,8 @@ class _Module:
         return None if ended else sure
 
     def _statement(self, node: ast.stmt) -> set[str] | None:
-        self._walruses(node)
+        if self._binds_within:
+            self._walruses(node)
         match node:
             case ast.Assign():
                 if len(node.targets) > 1:

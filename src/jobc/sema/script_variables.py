@@ -77,14 +77,24 @@ def _variables(text: str) -> Variables:
     if root.has_error:
         found.open = True
         return found
-    pending = [(root, False)]
-    while pending:
-        node, tested = pending.pop()
-        if node.type in _TELLING:
-            tested = _visit(node, data, found, tested)
-        pending += [(child, tested) for child in node.children]
+    _walk(root, data, found)
     found.reads.sort(key=lambda read: read[1])
     return found
+
+
+def _walk(root: Node, data: bytes, found: Variables) -> None:
+    """Visit every node; `tests` are those inside of tests, which are left to the end."""
+    pending = [root]
+    tests: list[Node] = []
+    while pending or tests:
+        tested = not pending
+        node = tests.pop() if tested else pending.pop()
+        if node.type in _TELLING:
+            tested = _visit(node, data, found, tested)
+        if tested:
+            tests += node.children
+        else:
+            pending += node.children
 
 
 def _visit(node: Node, data: bytes, found: Variables, tested: bool) -> bool:

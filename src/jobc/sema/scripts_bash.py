@@ -264,6 +264,15 @@ CODE_PROBLEMS = (_CODE_AGAIN, _CODE_INPUT)
 NAME_PROBLEM = _NAME
 
 
+def _word_nodes(command: Node) -> list[Node]:
+    """The name of a command and its arguments."""
+    return [
+        child
+        for number, child in enumerate(command.children)
+        if child.is_named and command.field_name_for_child(number) in ("name", "argument")
+    ]
+
+
 class _Climb:
     """From a name up to the statement that it is part of."""
 
@@ -452,7 +461,7 @@ class _Climb:
     # ------------------------------------------------------------------ commands
 
     def _in_command(self, command: Node, child: Node, whole_word: bool) -> Site:
-        words = [c for c in command.children if c.is_named and field_of(command, c) in ("name", "argument")]
+        words = _word_nodes(command)
         try:
             position = words.index(child)
         except ValueError:
@@ -579,12 +588,8 @@ class _Climb:
         return site.problem in (_CODE_AGAIN, _CODE_INPUT)
 
     def _position(self, command: Node, word: Node) -> int:
-        words = [c for c in command.children if c.is_named and field_of(command, c) in ("name", "argument")]
+        words = _word_nodes(command)
         return words.index(word) if word in words else 0
 
     def _words(self, command: Node) -> list[str]:
-        return [
-            bare(self._script.of(c))
-            for c in command.children
-            if c.is_named and field_of(command, c) in ("name", "argument")
-        ]
+        return [bare(self._script.of(word)) for word in _word_nodes(command)]

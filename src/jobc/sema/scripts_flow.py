@@ -31,6 +31,8 @@ _BRANCHES = (
     | _LOOPS
 )
 _READERS = frozenset(("read", "mapfile", "readarray"))
+#: Commands that may assign to variables they name.
+_ASSIGNING = _READERS | {"printf"}
 _HELP = "keep the text that is parsed constant, and pass the value to it as an argument"
 #: Nodes in which the shell begins or ends to compute.
 _CHANGING = frozenset(
@@ -85,9 +87,16 @@ class _Flow:
 
     def _collect(self) -> None:
         self._collected = True
-        pending: list[tuple[Node, bool]] = [(self._root, False)]
+        #: Parts that are read apart from what is around them, and whether the shell computes there.
+        parts: list[tuple[Node, bool]] = [(self._root, False)]
+        while parts:
+            part, computing = parts.pop()
+            self._collect_in(part, computing, parts)
+
+    def _collect_in(self, part: Node, computing: bool, parts: list[tuple[Node, bool]]) -> None:
+        pending = [part]
         while pending:
-            node, computing = pending.pop()
+            node = pending.pop()
             kind = node.type
             if kind in ("simple_expansion", "expansion"):
                 name = self._name_of(node)
@@ -99,10 +108,11 @@ class _Flow:
                 for name in self._assigned(node):
                     self._definitions.setdefault(name, []).append(node)
             elif kind == "command":
-                words = self._words(node)
-                for name in _named_by(words):
-                    self._definitions.setdefault(name, []).append(node)
-                if words[:1] == ["let"]:
+                program = self._program(node)
+                if program in _ASSIGNING:
+                    for name in _named_by(self._words(node)):
+                        self._definitions.setdefault(name, []).append(node)
+                elif program == "let":
                     for name in _COMPUTED.findall(self._script.of(node)):
                         self._uses.setdefault(name, []).append(_Use(name, node, bare=True))
             elif kind == "case_statement" or (kind == "binary_expression" and "=~" in self._script.of(node)):
@@ -114,9 +124,13 @@ class _Flow:
                 self._uses.setdefault(name, []).append(_Use(name, node, bare=True))
             if kind in _CHANGING:
                 for child in node.children:
-                    pending.append((child, self._computes(node, child, computing)))
+                    inner = self._computes(node, child, computing)
+                    if inner == computing:
+                        pending.append(child)
+                    else:
+                        parts.append((child, inner))
             else:
-                pending += [(child, computing) for child in node.children]
+                pending += node.children
 
     def _computes(self, node: Node, child: Node, computing: bool) -> bool:
         if node.type in ("command_substitution", "process_substitution"):
@@ -149,6 +163,13 @@ class _Flow:
 
     def _words(self, command: Node) -> list[str]:
         return [bare(self._script.of(c)) for c in command.children if c.is_named and "redirect" not in c.type]
+
+    def _program(self, command: Node) -> str:
+        """The first word of a command."""
+        for child in command.children:
+            if child.is_named and "redirect" not in child.type:
+                return bare(self._script.of(child))
+        return ""
 
     # ------------------------------------------------------------------ following one value
 

@@ -72,7 +72,7 @@ def _uses(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # What the parser lets pass: `return` outside of a function, `await`, a late `from __future__`.
-            compile(tree.module, "script", "exec", dont_inherit=True)
+            compile(text, "script", "exec", dont_inherit=True)
     except SyntaxError as error:
         glued = [_is_glued(text, name, start) for name, start in zip(names, starts, strict=True)]
         line = error.lineno or 1
@@ -127,7 +127,7 @@ def _in_code(nodes: Iterable[ast.AST], names: set[str]) -> set[str]:
             pending: list[ast.AST] = [] if text is None else [text]
             while pending:
                 node = pending.pop()
-                if isinstance(node, ast.Call) and ast.unparse(node.func) in _QUOTERS:
+                if isinstance(node, ast.Call) and _dotted(node.func) in _QUOTERS:
                     continue
                 if isinstance(node, ast.Name) and node.id in names:
                     found.add(node.id)
@@ -141,13 +141,20 @@ def _in_code(nodes: Iterable[ast.AST], names: set[str]) -> set[str]:
 def _runs_text(call: ast.Call) -> bool:
     if not isinstance(call.func, ast.Name | ast.Attribute):
         return False
-    name = ast.unparse(call.func)
+    name = _dotted(call.func)
     if name in _RUNNERS or name.rsplit(".", 1)[-1] in _RUNNERS_OF_COMMANDS:
         return True
     return name.rsplit(".", 1)[-1] in _STARTERS and any(
         key.arg == "shell" and not (isinstance(key.value, ast.Constant) and not key.value.value)
         for key in call.keywords
     )
+
+
+def _dotted(node: ast.expr) -> str:
+    """`os.system` of a chain of names; of another expression its last name, after a dot."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return f"{_dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ""
 
 
 def _in_comments(text: str, names: set[str]) -> set[str]:

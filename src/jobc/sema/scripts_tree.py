@@ -95,10 +95,8 @@ def commands_in(node: Node) -> list[Node]:
 
 
 def field_of(parent: Node, child: Node) -> str | None:
-    for number in range(parent.child_count):
-        if parent.child(number) == child:
-            return parent.field_name_for_child(number)
-    return None
+    children = parent.children
+    return parent.field_name_for_child(children.index(child)) if child in children else None
 
 
 def in_brackets(node: Node) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 from jobc.sema.choices import FACT, OTHER, OUTCOME, PARAM, Choice
 from jobc.sema.diagram import FALSE, TRUE
-from jobc.sema.reachability import JobReach, Reachability, combinations, whole
+from jobc.sema.reachability import JobReach, Reachability, whole
 from jobc.sema.types import show_constant
 from jobc.syntax.printer import print_expr
 
@@ -115,7 +115,7 @@ class _Requirement:
 def why_never(reach: Reachability, job: JobReach) -> str:
     """Why a job that never runs does not, as the clause after "never runs: "."""
     if job.holds != FALSE:
-        if combinations(job.job) == 0:
+        if reach.has_combinations(job.job) is False:
             return "its matrix has no combination: `exclude` removes them all"
         return "its matrix is always empty"
     if job.condition == FALSE:

@@ -56,12 +56,12 @@ class ExprHole:
 
 
 class TemplateValue:
-    """A scalar with expressions. `parts` are decoded text and holes in order.
+    """A scalar with expressions. `parts` are decoded text and `holes` in order.
 
     `whole`: it is exactly one expression and keeps the expression's type; else it is text.
     """
 
-    __slots__ = ("node", "parts", "template", "whole")
+    __slots__ = ("holes", "node", "parts", "template", "whole")
 
     def __init__(
         self, node: Scalar, template: Template | None, parts: list[str | ExprHole], whole: bool
@@ -69,15 +69,12 @@ class TemplateValue:
         self.node = node
         self.template = template
         self.parts = parts
+        self.holes = [part for part in parts if isinstance(part, ExprHole)]
         self.whole = whole
 
     @property
     def span(self) -> Span:
         return self.node.span
-
-    @property
-    def holes(self) -> list[ExprHole]:
-        return [p for p in self.parts if isinstance(p, ExprHole)]
 
 
 class ListValue:

@@ -43,7 +43,7 @@ from jobc.sema.contexts import params_type, value_type
 from jobc.sema.model import SemanticModel, WorkflowModel
 from jobc.sema.types import ObjectType, assignable, show
 from jobc.sema.walk import chains, stages
-from jobc.syntax.ast import Const, Job, ParamDecl, Stage, TriggerStage, Value, holes
+from jobc.syntax.ast import Const, Job, ParamDecl, Stage, TriggerStage, Value
 from jobc.syntax.expr import Expr, Member
 from jobc.syntax.params import WANTED, fit, outside
 from jobc.syntax.spelling import nearest
@@ -110,7 +110,7 @@ def _outputs(workflow: WorkflowModel) -> Iterator[Diagnostic]:
             if stage.id is not None and id(stage) in workflow.triggers:
                 started[job.id, stage.id] = workflow.triggers[id(stage)]
     for site in workflow.sites:
-        for hole in holes(site.value) if site.job is not None else ():
+        for hole in site.holes if site.job is not None else ():
             if hole.expr is not None and site.job is not None:
                 yield from _reads(hole.expr, site.job, site.stage, started)
 

@@ -66,10 +66,10 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
 def _of(
     reach: Reachability, job: JobReach, workflow: WorkflowModel, model: SemanticModel
 ) -> Iterator[Diagnostic]:
-    from jobc.sema.reachability_stages import stages_of
+    from jobc.sema.reachability_stages import dead_stages, stages_of
 
     told: set[int] = set()
-    dead = [stage for stage in stages_of(reach, job) if stage.runs == 1]
+    dead = dead_stages(reach, job)
     if dead and job.job.trigger_rule == "all_done":
         # A clean-up job may have stages for runs that are cancelled.
         from jobc.sema.reachability import reachable_when_cancelled

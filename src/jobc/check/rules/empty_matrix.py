@@ -28,7 +28,6 @@ from collections.abc import Iterator
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
-from jobc.sema.constants import Grid
 from jobc.sema.model import SemanticModel
 from jobc.syntax.ast import MapValue
 
@@ -41,7 +40,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
             strategy = job.strategy
             if strategy is None or strategy.matrix is None:
                 continue
-            grid = Grid(strategy)
+            grid = workflow.grids.of(strategy)
             if grid.count() != 0:
                 continue
             span = strategy.matrix.span

@@ -32,7 +32,7 @@ from collections.abc import Iterator
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
-from jobc.sema.constants import Grid, constant
+from jobc.sema.constants import constant
 from jobc.sema.fold import NotConstant
 from jobc.sema.model import SemanticModel
 from jobc.syntax.ast import Item, ListValue, MapValue
@@ -47,7 +47,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
             strategy = job.strategy
             if strategy is None or not isinstance(strategy.exclude, ListValue):
                 continue
-            grid = Grid(strategy)
+            grid = workflow.grids.of(strategy)
             if grid.keys is None:
                 continue
             for entry in strategy.exclude.items:

@@ -42,7 +42,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
             strategy = job.strategy
             if strategy is None or strategy.matrix is None or not isinstance(strategy.include, ListValue):
                 continue
-            grid = Grid(strategy)
+            grid = workflow.grids.of(strategy)
             if not grid.keys or None in grid.keys.values() or not grid.known:
                 continue
             for item in strategy.include.items:

@@ -43,7 +43,7 @@ from jobc.diagnostics.diagnostic import INFO, Diagnostic
 from jobc.sema.model import SemanticModel, Site, WorkflowModel
 from jobc.sema.types import NULL, members
 from jobc.source.file import Span
-from jobc.syntax.ast import Job, holes
+from jobc.syntax.ast import Job
 from jobc.syntax.expr import Binary, Call, Expr, Filter, Index, Literal, Member, Name
 
 RULE = Rule(
@@ -59,17 +59,20 @@ _OPERATORS = frozenset(("??", "==", "!=", "in", "not-in"))
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
     for workflow in model.all_workflows:
+        sites: dict[int, list[Site]] = {}
         for job in workflow.jobs.values():
             if job.strategy is None or job.strategy.include is None:
                 continue
             from jobc.sema.combinations import combinations
 
-            known = combinations(job) or []
+            known = combinations(job, workflow) or []
             keys = {key for combination in known for key in combination}
             partial = {key: lacking for key in keys if (lacking := [c for c in known if key not in c])}
-            for site in workflow.sites if partial else ():
-                if site.job is job:
-                    yield from _reads(site, workflow, job, partial)
+            if partial and not sites:
+                for site in workflow.sites:
+                    sites.setdefault(id(site.job), []).append(site)
+            for site in sites.get(id(job), ()) if partial else ():
+                yield from _reads(site, workflow, job, partial)
 
 
 def _reads(
@@ -77,7 +80,7 @@ def _reads(
 ) -> Iterator[Diagnostic]:
     placed = workflow.scripts.get(id(site.stage)) if site.position == "stage.script" else None
     words = {id(p.hole.expr) for p in placed.placements if p.use == "words"} if placed is not None else set()
-    for hole in holes(site.value):
+    for hole in site.holes:
         if hole.expr is None:
             continue
         for part in _unguarded(hole.expr):

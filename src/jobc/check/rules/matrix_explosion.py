@@ -30,7 +30,6 @@ from collections.abc import Iterator
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic
-from jobc.sema.constants import Grid
 from jobc.sema.environments import limits, of_job
 from jobc.sema.model import SemanticModel
 from jobc.syntax.ast import MapValue
@@ -46,8 +45,8 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
             strategy = job.strategy
             if strategy is None or strategy.matrix is None:
                 continue
-            grid = Grid(strategy)
-            total = grid.count(limit=LIMIT * 20)
+            grid = workflow.grids.of(strategy)
+            total = grid.count()
             if total is None and grid.known:
                 total = grid.size()
             environment = of_job(job, workflow)

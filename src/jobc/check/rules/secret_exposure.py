@@ -49,7 +49,7 @@ from collections.abc import Iterator, Sequence
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
 from jobc.sema.environments import facts, runs_on
-from jobc.sema.model import SemanticModel, WorkflowModel
+from jobc.sema.model import SemanticModel, Site, WorkflowModel
 from jobc.sema.reads import python_tree
 from jobc.sema.script_places import node_span
 from jobc.sema.scripts import ScriptPlacement
@@ -113,11 +113,13 @@ class _Secrets:
         self._workflow = workflow
 
     def findings(self) -> Iterator[Diagnostic]:
+        whole = "secrets" in self._workflow.reads.wholes
         for site in self._workflow.sites:
             if site.position in _KEPT:
                 what, remedy = _KEPT[site.position]
                 yield from self._exposed(site.value, site.job, site.stage, what, remedy)
-            yield from _together(site.value)
+            if whole:
+                yield from _together(site)
         for job in self._workflow.jobs.values():
             yield from self._place(job)
             files: dict[str, _Held] = {}
@@ -265,9 +267,9 @@ class _Held:
         self.item = item
 
 
-def _together(value: Value) -> Iterator[Diagnostic]:
+def _together(site: Site) -> Iterator[Diagnostic]:
     """Reads of the whole context: nobody can say which secrets are needed there."""
-    for hole in holes(value):
+    for hole in site.holes:
         for chain in chains(hole.expr) if hole.expr is not None else ():
             if chain.root == "secrets" and isinstance(chain.expr, Name):
                 yield Diagnostic(

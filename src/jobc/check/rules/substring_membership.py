@@ -42,7 +42,6 @@ from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Edit, Fix
 from jobc.sema.model import SemanticModel
 from jobc.sema.types import LiteralType, Type, members
 from jobc.source.file import Span
-from jobc.syntax.ast import holes
 from jobc.syntax.expr import Binary, Call, Expr, Literal, walk
 
 RULE = Rule(
@@ -60,7 +59,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
         return
     for workflow in model.all_workflows:
         for site in workflow.sites:
-            for hole in holes(site.value):
+            for hole in site.holes:
                 for part in walk(hole.expr) if hole.expr is not None else ():
                     found = _membership(part)
                     if found is None:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 
 from jobc.cli.context import Context
+from jobc.collector import Paused
 from jobc.errors import UsageError
 
 TYPE_CHECKING = False
@@ -110,7 +111,8 @@ class Lint:
 
     def run(self) -> int:
         if not self._args.watch:
-            return self._round()
+            with Paused():  # to the end: the first collection would look at all that was built
+                return self._round()
         from jobc.cli.files import expand
         from jobc.cli.lint.watching import watch
 

@@ -11,14 +11,17 @@ includes or triggers, by their paths relative to its folder (null where one coul
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from jobc.diagnostics.diagnostic import Diagnostic, Edit, Finding, Fix, Label
 from jobc.source.file import SourceFile, Span
 
-Record = dict[str, Any]
-#: A file that was asked for while another was checked: path relative to that one's folder, digest of its bytes.
-Reads = list[tuple[str, str | None]]
+TYPE_CHECKING = False  # importing typing would cost as much as all else that an unchanged file needs
+if TYPE_CHECKING:
+    from typing import Any
+
+    Record = dict[str, Any]
+    #: A file that was asked for while another was checked: path relative to that one's folder, digest of its bytes.
+    Reads = list[tuple[str, str | None]]
 
 
 def to_record(findings: Sequence[Finding], files: Sequence[SourceFile | None], reads: Reads) -> Record | None:

@@ -13,7 +13,7 @@ from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 from jobc.sema.choices import Choices
 from jobc.sema.diagram import FALSE, TRUE, Exhausted
 from jobc.sema.model import WorkflowModel
-from jobc.sema.reachability import JobReach, Reachability, combinations
+from jobc.sema.reachability import JobReach, Reachability
 from jobc.sema.witness import ENDS, condition_text, joined, status_words, why_never
 
 ALWAYS, NEVER, MAYBE = "always", "never", "maybe"
@@ -203,7 +203,7 @@ def _maybe(reach: Reachability, job: JobReach, assumed: int) -> str:
         )
     if job.job.condition is not None and not implies(reach.diagram.both(assumed, job.rule), job.condition):
         parts.append(f"`{condition_text(job)}`")
-    if combinations(job.job) is None:
+    if reach.has_combinations(job.job) is None:
         parts.append("its matrix is not empty")
     return "if " + " and ".join(parts) if parts else "it depends on what only a run knows"
 
