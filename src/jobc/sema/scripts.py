@@ -497,9 +497,9 @@ def _python(stage: PyStage, model: WorkflowModel, report: Report) -> ScriptPlace
         return None
     result = scripts_python.uses(draft.text, draft.names, draft.starts)
     if isinstance(result, scripts_python.SyntaxProblem):
+        file = draft.node.file
         start = draft.offset(result.start)
-        end = max(start + 1, draft.offset(result.end))
-        span = draft.node.file.span(start, end)
+        span = file.span(start, min(max(start + 1, draft.offset(result.end)), len(file.text)))
         report(
             Diagnostic(
                 SYNTAX_RULE, f"Python cannot read this script: {result.message}", span, help=result.help
