@@ -51,7 +51,7 @@ PATTERNS = st.recursive(
 def _text(pattern: str):
     written = pattern.replace("'", "''")
     file = decode(f"params: {{p: {{type: str, pattern: '{written}'}}}}\njobs: {{}}\n".encode(), "a.job.yml")
-    return text_of(parse_text("params.p"), STR, parse(file).workflows[0].params)
+    return text_of(parse_text("params.p"), parse(file).workflows[0].params, lambda _: STR)
 
 
 @given(st.data(), PATTERNS)

@@ -13,13 +13,15 @@ word behind the host of `ssh`), or a command, a dash is refused.
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from jobc.sema.types import NULL, LiteralType, Type, family, members
+from jobc.sema.types import NULL, STR, LiteralType, Type, family, members
 from jobc.syntax.ast import ParamDecl
 from jobc.syntax.expr import Binary, Conditional, Expr, Filter, Index, Literal, Member, Name
+
+Types = Callable[[Expr], Type]
 
 #: Stands for every letter and digit beyond ASCII.
 OTHER = "\u00e9"
@@ -75,16 +77,16 @@ class _Any(Exception):
     """Nothing is known of a text."""
 
 
-def text_of(expr: Expr | None, type: Type, params: Sequence[ParamDecl]) -> Text | None:
+def text_of(expr: Expr | None, params: Sequence[ParamDecl], types: Types) -> Text | None:
     """What is known of the text that an expression gives; None where it may be any text."""
     if expr is None:
         return None
     try:
-        return _of_type(type)
+        return _of_type(types(expr))
     except _Any:
         pass
     try:
-        return _of_expr(expr, params)
+        return _of_expr(expr, params, types)
     except _Any:
         return None
 
@@ -104,18 +106,18 @@ def _of_type(type: Type) -> Text:
     return Text(frozenset(chars), dash, True)
 
 
-def _of_expr(expr: Expr, params: Sequence[ParamDecl]) -> Text:
+def _of_expr(expr: Expr, params: Sequence[ParamDecl], types: Types) -> Text:
     match expr:
         case Literal(value=str() as value):
             return Text(frozenset(map(_known, value)), value.startswith("-"), True)
         case Literal(value=None):
             return Text(frozenset(), False, True)
         case Conditional():
-            return _either(_of_expr(expr.then, params), _of_expr(expr.otherwise, params))
+            return _either(_of_expr(expr.then, params, types), _of_expr(expr.otherwise, params, types))
         case Binary(op="??"):
-            return _either(_of_expr(expr.left, params), _of_expr(expr.right, params))
+            return _either(_of_expr(expr.left, params, types), _of_expr(expr.right, params, types))
         case Binary(op="+"):
-            left, right = _of_expr(expr.left, params), _of_expr(expr.right, params)
+            left, right = _of_expr(expr.left, params, types), _of_expr(expr.right, params, types)
             begun = isinstance(expr.left, Literal) and bool(expr.left.value)
             return Text(
                 left.chars | right.chars,
@@ -123,13 +125,15 @@ def _of_expr(expr: Expr, params: Sequence[ParamDecl]) -> Text:
                 left.chosen and right.chosen,
             )
         case Filter(name="trim" | "raw"):
-            return _of_expr(expr.value, params)
+            return _of_expr(expr.value, params, types)
         case (
             Member(object=Name(name="params"), name=name)
             | Index(object=Name(name="params"), index=Literal(value=str() as name))
         ):
             for param in params:
-                if param.name == name and param.type == "str" and param.pattern:
+                # Where a stage may have changed it, its type is not known any more.
+                own = all(member in (STR, NULL) for member in members(types(expr)))
+                if param.name == name and param.type == "str" and param.pattern and own:
                     return admitted(param.pattern)
     raise _Any
 

@@ -344,7 +344,7 @@ def _bash(stage: BashStage, model: WorkflowModel, report: Report) -> ScriptPlace
 
     found = scripts_bash.sites(draft.text, draft.names, draft.starts)
     declared = model.workflow.params or ()
-    texts = [text_of(h.expr, type, declared) for h, type in zip(draft.holes, draft.types, strict=True)]
+    texts = [text_of(hole.expr, declared, model.type_of) for hole in draft.holes]
     free = [_free_text(type) and number not in draft.raw for number, type in enumerate(draft.types)]
     followed = [f and (t is None or not t.chars <= PLAIN) for f, t in zip(free, texts, strict=True)]
     if shell not in _SHELLS_THAT_ONLY_COUNT:
@@ -519,7 +519,7 @@ def _python(stage: PyStage, model: WorkflowModel, report: Report) -> ScriptPlace
     for number, use in enumerate(result):
         hole, name = draft.holes[number], draft.names[number]
         if isinstance(use, tuple) and use in scripts_python.HARMLESS:
-            text = text_of(hole.expr, draft.types[number], model.workflow.params or ())
+            text = text_of(hole.expr, model.workflow.params or (), model.type_of)
             if scripts_python.HARMLESS[use].admits(text):
                 use = scripts_python.placed_in_code(draft.text, name)
         if isinstance(use, tuple):
