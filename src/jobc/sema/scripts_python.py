@@ -43,6 +43,14 @@ _RUNNERS = frozenset(("eval", "exec", "compile", "os.system", "os.popen", "async
 _RUNNERS_OF_COMMANDS = frozenset(("getoutput", "getstatusoutput"))
 _STARTERS = frozenset(("run", "call", "check_call", "check_output", "Popen"))
 _QUOTERS = frozenset(("quote", "shlex.quote", "repr", "int", "float", "bool", "len"))
+_HELP = "correct the Python code at this place"
+_SHELL_HELP = "`run` takes Python: write `bash` instead for a shell script"
+#: How scripts begin that were meant for a shell.
+_SHELL = re.compile(
+    r"(?:\s*#.*\n)*\s*(?:\.{0,2}/[\w./-]+|(?:apt-get|aws|az|bash|cargo|cat|cd|chmod|cp|curl|dbt|docker|echo|export|gcloud|git"
+    r"|go|gradle|helm|kubectl|ls|make|mkdir|mv|mvn|node|npm|npx|pip3?|pnpm|poetry|psql|pytest|python3?|rm|set|sh|source|sudo"
+    r"|tar|terraform|tox|uv|wget|yarn)(?![\w-])(?!\s*(?:[=(.,:\[]|in\b|is\b|[-+*/%]\s)))"
+)
 _FOUND: Remembered[tuple[object, ...], list[str | tuple[str, str]] | SyntaxProblem] = Remembered(1_000_000)
 _GLUED = (
     "the value would become part of a name",
@@ -206,4 +214,4 @@ def _problem(text: str, error: SyntaxError) -> SyntaxProblem:
     if error.end_lineno == error.lineno and error.end_offset and error.end_offset > column:
         end = start_of_line + min(error.end_offset - 1, width)
     message = (error.msg or "invalid syntax").split("\n", 1)[0]
-    return SyntaxProblem(message, start, max(end, start + 1), "correct the Python code at this place")
+    return SyntaxProblem(message, start, max(end, start + 1), _SHELL_HELP if _SHELL.match(text) else _HELP)
