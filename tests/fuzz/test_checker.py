@@ -21,6 +21,8 @@ FOUND = {
         "jobs:\n  a:\n    stages: [{echo: hi}]\n  b:\n    needs: x]\n    stages: [{echo: '${{ needs.a.result }}'}]\n"
     ),
     "a text of a line separator before a misplaced key": "a: b\nname: \u2028  \n  desc: All\njobs:\n  a: {}\n",
+    "Python that ends too early with the file": "jobs:\n  a:\n    stages:\n      - run: |\n          import",
+    "blanks around one expression": 'jobs:\n  a:\n    stages: [{id: x, run: "y = [1]"}, {echo: " ${{ stages.x.outputs.y }}"}]\n',
     "a job called jobs below a misspelt one": "jobc: x\njobs:\n  stages: [{echo: hi}]\n",
 }
 

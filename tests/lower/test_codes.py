@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from jobc.errors import InternalError
-from jobc.lower.codes import lower_expr
+from jobc.lower.codes import lower_expr, lower_value
+from jobc.source.decode import decode
+from jobc.syntax.build import parse
 from jobc.syntax.expressions import parse_text
 
 
@@ -31,6 +33,15 @@ from jobc.syntax.expressions import parse_text
 )
 def test_an_expression_becomes_its_code(source: str, tree: object) -> None:
     assert lower_expr(parse_text(source)) == tree
+
+
+def test_one_expression_keeps_its_value_whatever_blanks_stand_around_it() -> None:
+    file = decode(
+        b"jobs:\n  a:\n    env:\n      LINES: |\n        ${{ [1] }}\n      TEXT: ' a ${{ 1 }}'\n      DOLLARS: $${{ x }}\n    stages: [{echo: hi}]\n",
+        "a.job.yml",
+    )
+    items = parse(file).workflows[0].jobs[0].env
+    assert [lower_value(item.value) for item in items] == [["list", 1], ["text", " a ", 1], "${{ x }}"]
 
 
 @pytest.mark.parametrize("source", ["nothing(1)", "len()", "x.upper()", "x | nothing"])

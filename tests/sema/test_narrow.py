@@ -45,8 +45,24 @@ def last(expr: str, path: str, condition: str = "true") -> str:
 
 
 @pytest.mark.parametrize(
+    "condition",
+    [
+        "params.size == 'tiny'",
+        "params.size in ['tiny', 'wide']",
+        "params.size == 'tiny' || params.size == 'wide'",
+    ],
+)
+def test_a_comparison_that_never_holds_is_told_once_and_tells_nothing(condition: str) -> None:
+    text = HEAD.replace("CONDITION", condition).replace("EXPR", "params.size == 'small'")
+    model = analyze(SourceFile("a.job.yml", text))
+    assert {d.span.line for d in model.diagnostics} <= {12}
+    assert model.diagnostics
+
+
+@pytest.mark.parametrize(
     ("expr", "path", "type"),
     [
+        ("params.size in ['small', 'tiny'] ? params.size : ''", "params.size", "`'small'`"),
         ("params.label", "params.label", "text or null"),
         ("params.label != null && params.label != ''", "params.label", "text"),
         ("params.label == null || params.label != ''", "params.label", "text"),

@@ -166,7 +166,30 @@ def python(script: str, declared: str = "{x: str}") -> list[str]:
         ("c = 'run ${{ params.x }}'\nos.system(c)", ["c"]),
         ("parts = ['run', params.get('x')]\nos.system(' '.join(parts))", ["' '.join(parts)"]),
         ("c = params.x\nc = 'ls'\nos.system(c)", []),
-        ("def f(c):\n    os.system(c)\nf(params.x)", []),
+        ("def f(c):\n    os.system(c)\nf(params.x)", ["c"]),
+        ("def f(n, *, c='ls'):\n    os.system(c)\nf(1)\nf(2, c=params.x)", ["c"]),
+        ("def f(c):\n    os.system(c)\nf('ls')\nf(params.x)", ["c"]),
+        ("def f(c):\n    return 'run ' + c\nos.system(f(params.x))", ["f(params.x)"]),
+        ("def f():\n    return params.x\ndef g():\n    return f()\nos.system(g())", ["g()"]),
+        ("def f(c):\n    return c and f(c[1:]) + f(c[2:])\nos.system(f(params.x))", ["f(params.x)"]),
+        # Constant arguments, validated ones, functions that are handed on, or are not what is called.
+        ("def f(c):\n    os.system(c)\nf('ls')", []),
+        ("def f(c):\n    c = 'ls'\n    os.system(c)\nf(params.x)", []),
+        (
+            "def f(c):\n    if c not in ('a', 'b'):\n        raise ValueError\n    return c\nos.system(f(params.x))",
+            [],
+        ),
+        ("def f(c):\n    return len(c)\nos.system(str(f(params.x)))", []),
+        ("def f(c):\n    os.system(c)\nlist(map(f, ['ls']))\nprint(params.x)", []),
+        (
+            "class A:\n    def f(self, c):\n        os.system(c)\nA().f('ls')\ndef g(c):\n    print(c)\ng(params.x)",
+            [],
+        ),
+        ("def f(*c):\n    os.system(c[0])\nf('ls', params.x)", []),
+        # Parameters that the script sets.
+        ("params.y = params.x\nos.system(params.y)", ["params.y"]),
+        ("params['x'] = 'ls'\nos.system(params.x)", []),
+        ("os.system(params.x)\nparams.x = 'ls'", ["params.x"]),
         ("os.system('run ' + shlex.quote(params.x))", []),
         ("os.system(f'run {int(params.x)}')", []),
         ("os.system(f'run {len(params.x)}')", []),
@@ -186,6 +209,72 @@ def python(script: str, declared: str = "{x: str}") -> list[str]:
 )
 def test_a_python_script(script: str, places: list[str]) -> None:
     assert python(script) == places
+
+
+@pytest.mark.parametrize(
+    ("lines", "places"),
+    [
+        (["- run: params.y = 'run ' + params.x", "- bash: eval ${{ params.y }}"], []),
+        (["- run: params.y = 'run ' + params.x", "- bash: bash ${{ params.y }}"], ["params.y"]),
+        (["- run: params['y'] = params.x", "- run: |", "    import os", "    os.system(params.y)"], ["params.y"]),
+        (["- run: params['y'] = params.x", "- env: {Y: '${{ params.y }}'}", "  bash: $Y"], ["$Y"]),
+        (["- bash: bash ${{ params.y }}", "- run: params.y = params.x"], []),
+        (["- run: params.x = 'main.sh'", "- bash: bash ${{ params.x }}"], []),
+        (["- run: params.x = 'main.sh'", "  condition: env.X == 'a'", "- bash: bash ${{ params.x }}"], ["params.x"]),
+        (["- run: |", "    params.y = params.x", "    params.y = 'main.sh'", "- bash: bash ${{ params.y }}"], []),
+    ],
+)  # fmt: skip
+def test_parameters_that_python_stages_set_hand_text_on_within_a_job(
+    lines: list[str], places: list[str]
+) -> None:
+    given = stages(*lines).replace(
+        "{x: str}", "{x: str, y: {type: str, default: main.sh, pattern: '[a-z.]+'}}"
+    )
+    assert [place for place, _, _ in found(given)] == places
+
+
+@pytest.mark.parametrize(
+    ("script", "names"),
+    [
+        ('echo "{\\"tag\\": \\"$X\\"}" > "$JOBC_OUTPUT_JSON"', ["tag"]),
+        ('echo \'{"n": 1, "tag": "\'"$X"\'"}\' > "$JOBC_OUTPUT_JSON"', ["tag"]),
+        ('printf \'{"n": %s}\' "$X" > "$JOBC_OUTPUT_JSON"', []),
+        ('jq -n --arg t "$X" \'{tag: $t, n: 1}\' > "$JOBC_OUTPUT_JSON"', ["tag"]),
+        ('jq -n --arg n 1 --arg tag "$X" \'{n: ($n | tonumber), $tag}\' > "$JOBC_OUTPUT_JSON"', ["tag"]),
+        ('cat > "$JOBC_OUTPUT_JSON" <<END\n{"n": 1,\n "tag": "v$X"}\nEND', ["tag"]),
+        ('echo "{\\"tag\\": \\"${#X}\\"}" > "$JOBC_OUTPUT_JSON"', []),
+    ],
+)
+def test_outputs_in_json_carry_what_is_written_under_their_key(script: str, names: list[str]) -> None:
+    lines = "".join(f"          {line}\n" for line in script.split("\n"))
+    text = (
+        f"params: {{x: str}}\njobs:\n  a:\n    env: {{X: '${{{{ params.x }}}}'}}\n    stages:\n      - bash: |\n{lines}"
+        "  b:\n    needs: a\n    stages:\n      - bash: bash ${{ needs.a.outputs.tag }}\n"
+        "      - bash: bash ${{ needs.a.outputs.n }}\n"
+    )
+    assert [place for place, _, _ in found(text)] == [f"needs.a.outputs.{name}" for name in names]
+
+
+@pytest.mark.parametrize(
+    ("stage", "places"),
+    [
+        ("- bash: bash ${{ needs.a.combinations[0].outputs.tag }}", ["needs.a.combinations[0].outputs.tag"]),
+        ("- bash: bash ${{ needs.a.combinations[0].outputs.n }}", []),
+        ("- bash: bash ${{ needs.a.combinations[0].matrix.p }}", []),
+        ("- {foreach: '${{ needs.a.combinations }}', stages: [{bash: 'bash ${{ item.outputs.tag }}'}]}", ["item.outputs.tag"]),
+        ("- {foreach: '${{ needs.a.combinations }}', stages: [{bash: 'bash ${{ item.outputs.n }}'}]}", []),
+        ("- run: import os; os.system(needs.a.combinations[0].outputs.tag)", ["needs.a.combinations[0].outputs.tag"]),
+        ("- run: |\n          import os\n          for c in needs.a.combinations:\n            os.system(c['outputs']['tag'])", ["c['outputs']['tag']"]),
+        ("- run: |\n          import os\n          for c in needs.a.combinations:\n            os.system(c.outputs.n)", []),
+    ],
+)  # fmt: skip
+def test_each_combination_hands_its_outputs_on(stage: str, places: list[str]) -> None:
+    text = (
+        "params: {x: str}\njobs:\n  a:\n    strategy: {matrix: {p: [1, 2]}}\n    stages:\n"
+        '      - bash: |\n          echo "tag=${{ params.x }}" >> "$JOBC_OUTPUT"\n          echo n=main.sh >> "$JOBC_OUTPUT"\n'
+        f"  b:\n    needs: a\n    stages:\n      {stage}\n"
+    )
+    assert [place for place, _, _ in found(text)] == places
 
 
 OTHER = """\

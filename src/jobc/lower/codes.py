@@ -90,14 +90,15 @@ def _template(value: TemplateValue) -> Tree:
     parts: list[Tree] = []
     for part in value.parts:
         if isinstance(part, str):
-            parts.append(part)
+            if not value.whole:
+                parts.append(part)
         elif part.expr is not None:
             parts.append(lower_expr(part.expr))
         else:
             raise InternalError("an expression that does not parse cannot be lowered")
-    if value.whole or all(isinstance(part, str) for part in value.parts):
-        return parts[0] if len(parts) == 1 else "".join(parts)
-    return ["text", *parts]
+    if value.whole:
+        return parts[0]
+    return ["text", *parts] if value.holes else "".join(parts)
 
 
 def _call(signature: Signature | None, name: str, args: list[Expr], keywords: list[tuple[str, Expr]]) -> Tree:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobc.sema.fold import NOT_CONSTANT, NotConstant, fold
+from jobc.sema.fold import NOT_CONSTANT, NotConstant, fold, numbers
 from jobc.syntax.ast import Const, ListValue, MapValue, Strategy, TemplateValue, Value
 
 if TYPE_CHECKING:
@@ -68,12 +69,11 @@ class Grid:
     __slots__ = ("_count", "_product", "exclude", "include", "keys")
 
     def __init__(self, strategy: Strategy) -> None:
-        self.keys: dict[str, list[Any] | None] | None = {}
+        self.keys: dict[str, Sequence[Any] | None] | None = {}
         matrix = strategy.matrix
         if isinstance(matrix, MapValue):
             for item in matrix.entries:
-                found = constant(item.value)
-                self.keys[item.key] = found if isinstance(found, list) else None
+                self.keys[item.key] = _values(item.value)
         elif matrix is not None:
             found = constant(matrix)
             known = isinstance(found, dict) and all(isinstance(values, list) for values in found.values())
@@ -133,6 +133,26 @@ class Grids:
         if found is None:
             found = self._found[id(strategy)] = Grid(strategy)
         return found
+
+
+def _values(value: Value) -> Sequence[Any] | None:
+    """The values of a key; a `range` stays one, as it may be long."""
+    if isinstance(value, TemplateValue) and value.whole and value.holes[0].expr is not None:
+        counted = numbers(value.holes[0].expr)
+        if counted is not None:
+            return counted
+    found = constant(value)
+    return found if isinstance(found, list) else None
+
+
+def holds(values: Sequence[Any], value: object) -> bool:
+    """Whether the values of a key hold one, as combinations are compared."""
+    from jobc.ir.matrix import same
+
+    if isinstance(values, range):
+        return isinstance(value, int) and not isinstance(value, bool) and value in values
+    name = same(value)
+    return any(same(each) == name for each in values)
 
 
 def _entries(value: ListValue | TemplateValue | None) -> list[dict[str, Any] | None] | None:

@@ -31,6 +31,8 @@ from jobc.syntax.expr import (
 
 #: Texts, lists and maps longer than this are left alone.
 SIZE_LIMIT = 10_000
+#: More numbers than this a run does not count through (`interpreter.values`, which is loaded for what is folded only).
+MAX_ITEMS = 1_000_000
 
 
 class NotConstant:
@@ -156,9 +158,26 @@ def _fold(expr: Expr) -> Any:
 def _call(signature: Signature | None, args: list[Expr], keywords: list[tuple[str, Expr]]) -> Any:
     values = _arguments(signature, args, keywords)
     assert signature is not None
-    if signature.name == "range" and any(isinstance(v, int) and abs(v) > SIZE_LIMIT for v in values):
+    if signature.name == "range" and SIZE_LIMIT < len(_numbers(values)) <= MAX_ITEMS:
         raise _Open
     return _run(_tree("call", _NAMES.get(signature.name, signature.name), count=len(values)), *values)
+
+
+def _numbers(values: list[Any]) -> range:
+    """What `range` counts through; nothing where its arguments are wrong, which the evaluator says."""
+    whole = all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+    return range(*values) if whole and 1 <= len(values) <= 3 and values[2:] != [0] else range(0)
+
+
+def numbers(expr: Expr) -> range | None:
+    """What a constant call of `range` counts through, however long it is; None for any other expression."""
+    if not isinstance(expr, Call) or expr.function != "range":
+        return None
+    try:
+        found = _numbers(_arguments(function("range"), expr.args, expr.keywords))
+    except _Open:
+        return None
+    return found if 0 < len(found) <= MAX_ITEMS else None
 
 
 def _arguments(signature: Signature | None, args: list[Expr], keywords: list[tuple[str, Expr]]) -> list[Any]:

@@ -305,7 +305,31 @@ def _arithmetic(expr: Binary, left: Type, right: Type, reporter: Reporter) -> Ty
             help,
         )
         return ANY
+    if expr.op in ("/", "%") and _is_zero(expr.right, right):
+        verb = "divides" if expr.op == "/" else "takes the rest of a division"
+        reporter.finding(
+            _RULE,
+            f"`{reporter.text(expr)}` {verb} by zero, so it fails whenever it is evaluated",
+            expr.right.start,
+            expr.right.end,
+            "divide by what is never 0, or decide before: `n == 0 ? 0 : total / n`",
+        )
     return INT if a is INT and b is INT and expr.op != "/" else FLOAT
+
+
+def _is_zero(expr: Expr, type: Type) -> bool:
+    """Whether a divisor is 0 whatever happens."""
+    if all(
+        isinstance(m, LiteralType) and not isinstance(m.value, bool | str) and not m.value
+        for m in members(type)
+    ):
+        return True
+    if isinstance(expr, Literal | Name | Member | Index):
+        return False
+    from jobc.sema.fold import fold
+
+    value = fold(expr)
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == 0
 
 
 def _sum(expr: Binary, left: Type, right: Type, reporter: Reporter) -> Type:

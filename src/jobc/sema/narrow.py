@@ -11,6 +11,8 @@ A fact is a path (`params.region`, `needs.build`) with the type that it has ther
     a || b                       what both sides say; where it does not hold, both sides' opposites
     !a                           the opposite
 
+A comparison that can never hold is a mistake that is told where it stands, and tells nothing.
+
 So in `c && a`, `a || b` and `c ? a : b`, and in all of a stage or job with a `condition`.
 """
 
@@ -28,6 +30,7 @@ from jobc.sema.types import (
     SecretType,
     Type,
     base,
+    comparable,
     family,
     members,
     union,
@@ -98,7 +101,7 @@ def _equal(expr: Binary, equal: bool, types: Mapping[int, Type]) -> Facts:
         if path is None or not isinstance(other, Literal):
             continue
         type = types.get(id(side), ANY)
-        if isinstance(type, SecretType):
+        if isinstance(type, SecretType) or not comparable(type, types.get(id(other), ANY)):
             return NOTHING
         if other.value is None:
             return _narrowed(path, side, NULL if equal else without_null(type), types)
@@ -121,7 +124,9 @@ def _among(expr: Binary, inside: bool, types: Mapping[int, Type]) -> Facts:
     if len(values) < len(expr.right.items):
         return NOTHING
     if inside:
-        return _narrowed(path, expr.left, union(LiteralType(value) for value in values), types)
+        type = types.get(id(expr.left), ANY)
+        possible = [found for value in values if comparable(type, found := LiteralType(value))]
+        return _narrowed(path, expr.left, union(possible), types) if possible else NOTHING
     return _narrowed(path, expr.left, _without(types.get(id(expr.left), ANY), values), types)
 
 

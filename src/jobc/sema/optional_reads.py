@@ -27,15 +27,16 @@ _COMPARES = ("==", "!=", "in", "not-in")
 class Read:
     """`guard`: where it is evaluated and the need has not succeeded; `ends` how the need may have ended then."""
 
-    __slots__ = ("ends", "guard", "job", "need", "span", "text")
+    __slots__ = ("ends", "expr", "guard", "job", "need", "span", "text")
 
     def __init__(
-        self, job: JobReach, need: JobReach, span: Span, text: str, guard: int, ends: list[str]
+        self, job: JobReach, need: JobReach, span: Span, expr: Expr, guard: int, ends: list[str]
     ) -> None:
         self.job = job
         self.need = need
         self.span = span
-        self.text = text
+        self.expr = expr
+        self.text = print_expr(expr)
         self.guard = guard
         self.ends = ends
 
@@ -130,7 +131,7 @@ class _JobWalk:
         if missing == FALSE or not need.exact:
             return
         ends = [end for end in (SKIP, FAILED, CANCEL) if both(missing, need.statuses[end]) != FALSE]
-        yield Read(self._job, need, Span(file, expr.start, expr.end), print_expr(expr), missing, ends)
+        yield Read(self._job, need, Span(file, expr.start, expr.end), expr, missing, ends)
 
 
 def _operands(expr: Expr) -> Iterator[Expr]:

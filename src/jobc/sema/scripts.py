@@ -340,11 +340,15 @@ def _bash(stage: BashStage, model: WorkflowModel, report: Report) -> ScriptPlace
             )
         return None
     from jobc.sema import scripts_bash, scripts_flow
+    from jobc.sema.inert import PLAIN, text_of
 
     found = scripts_bash.sites(draft.text, draft.names, draft.starts)
+    declared = model.workflow.params or ()
+    texts = [text_of(hole.expr, declared, model.type_of) for hole in draft.holes]
     free = [_free_text(type) and number not in draft.raw for number, type in enumerate(draft.types)]
+    followed = [f and (t is None or not t.chars <= PLAIN) for f, t in zip(free, texts, strict=True)]
     if shell not in _SHELLS_THAT_ONLY_COUNT:
-        scripts_flow.follow(draft.text, draft.starts, found, free)
+        scripts_flow.follow(draft.text, draft.starts, found, followed)
     words: list[str] = []
     placements: list[Placement] = []
     sound = True
@@ -353,6 +357,8 @@ def _bash(stage: BashStage, model: WorkflowModel, report: Report) -> ScriptPlace
         if number in draft.raw:
             site = scripts_bash.with_plain_words(site)
         problem = site.problem
+        if site.harmless is not None and site.harmless.admits(texts[number]):
+            problem = site.reader = None
         if problem is None and site.use == "comment":
             words.append(draft.source_of(number))
             continue
@@ -483,6 +489,7 @@ def _python(stage: PyStage, model: WorkflowModel, report: Report) -> ScriptPlace
     if not draft.sound:
         return None
     from jobc.sema import scripts_python
+    from jobc.sema.inert import text_of
 
     if draft.raw:
         for number in sorted(draft.raw):
@@ -497,9 +504,9 @@ def _python(stage: PyStage, model: WorkflowModel, report: Report) -> ScriptPlace
         return None
     result = scripts_python.uses(draft.text, draft.names, draft.starts)
     if isinstance(result, scripts_python.SyntaxProblem):
+        file = draft.node.file
         start = draft.offset(result.start)
-        end = max(start + 1, draft.offset(result.end))
-        span = draft.node.file.span(start, end)
+        span = file.span(start, min(max(start + 1, draft.offset(result.end)), len(file.text)))
         report(
             Diagnostic(
                 SYNTAX_RULE, f"Python cannot read this script: {result.message}", span, help=result.help
@@ -511,6 +518,10 @@ def _python(stage: PyStage, model: WorkflowModel, report: Report) -> ScriptPlace
     sound = True
     for number, use in enumerate(result):
         hole, name = draft.holes[number], draft.names[number]
+        if isinstance(use, tuple) and use in scripts_python.HARMLESS:
+            text = text_of(hole.expr, model.workflow.params or (), model.type_of)
+            if scripts_python.HARMLESS[use].admits(text):
+                use = scripts_python.placed_in_code(draft.text, name)
         if isinstance(use, tuple):
             sound = False
             report(Diagnostic(RULE, use[0], hole.span, help=use[1]))

@@ -18,6 +18,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jobc.sema.inert import ARGUMENT, FIXED, Harmless
+from jobc.sema.scripts_inner import command_word, in_shell, in_statement, is_other_language
 from jobc.sema.scripts_programs import (
     RUN_VARIABLES,
     bare,
@@ -70,10 +72,11 @@ _QUOTED_BY = {
 class Site:
     """Where one expression stands. `use` is `word`, `words`, `integer`, `integers` or `comment`; `problem` is (finding, remedy).
 
-    `reader` is the language (`sed`, `SQL`…) of the program that the text around it is for, if any.
+    `reader` is the language (`sed`, `SQL`…) of the program that the text around it is for, if any. `harmless` are the
+    texts for which there is no problem, and no reader.
     """
 
-    __slots__ = ("problem", "quoting", "reader", "use", "words")
+    __slots__ = ("harmless", "problem", "quoting", "reader", "use", "words")
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class Site:
         use: str = WORD,
         problem: tuple[str, str] | None = None,
         reader: str | None = None,
+        harmless: Harmless | None = None,
     ) -> None:
         self.quoting = quoting
         self.use = use
@@ -88,6 +92,7 @@ class Site:
         self.words = use == WORDS
         self.problem = problem
         self.reader = reader
+        self.harmless = harmless
 
     def write(self, name: str) -> str:
         """The script's text for a slot of this name."""
@@ -310,7 +315,7 @@ class _Climb:
             elif kind == "arithmetic_expansion" or (kind == "c_style_for_statement" and field != "body"):
                 return Site("", WORD, _UNCLEAR)
             elif kind == "command_name":
-                return Site("", WORD, _COMMAND_WORD)
+                return self._refused(_COMMAND_WORD, command_word(self._before(child)))
             elif kind == "function_definition" and field == "name":
                 return Site("", WORD, _FUNCTION)
             elif kind == "for_statement":
@@ -328,7 +333,7 @@ class _Climb:
                 if self._is_reference(node):
                     return Site("", WORD, _NAME)
                 if self._target(node) in RUN_VARIABLES:
-                    return Site("", WORD, _RUN_VARIABLE)
+                    return self._refused(_RUN_VARIABLE, in_shell(self._before(child)))
                 return self._assigned(node)
             elif kind in ("declaration_command", "unset_command"):
                 before = (
@@ -361,12 +366,17 @@ class _Climb:
                     return Site("", WORD, _UNLIFTABLE["delimiter"])
                 readers = self._readers(node)
                 if any(runs_input(texts) for texts in readers):
-                    return Site("", WORD, _CODE_INPUT)
+                    other = any(is_other_language(text) for texts in readers for text in texts)
+                    return self._refused(_CODE_INPUT, FIXED if other else in_shell(self._line()))
                 if child.type == "heredoc_body" or kind == "herestring_redirect":
                     if all(basename(texts[0]) in _PRINTING for texts in readers) and self._runs_output(node):
-                        return Site("", WORD, _CODE_INPUT)
+                        return self._refused(_CODE_INPUT, self._printed(self._line()))
                     named = next(filter(None, map(input_reader, readers)), None)
-                    return Site(self._quoting, reader=named)
+                    return Site(
+                        self._quoting,
+                        reader=named,
+                        harmless=in_statement(named or "", *self._around(child), self._quoting),
+                    )
             elif kind == "file_redirect" or kind in BOUNDARIES or kind in ("case_statement", "case_item"):
                 return Site(self._quoting)
             child, node = node, node.parent
@@ -469,22 +479,65 @@ class _Climb:
         texts = [bare(self._script.of(word)) for word in words]
         at = command_at(texts)
         if position == at:
-            return Site("", WORD, _COMMAND_WORD)
+            return self._refused(_COMMAND_WORD, command_word(self._before(child)))
         if position > at and basename(texts[at]) == "let":
             return Site(self._quoting, INTEGER)
         problem = self._command_problem(texts, position)
         if problem is None and at and position > at:
             problem = self._command_problem(texts[at:], position - at)
         if problem is not None:
-            return Site("", WORD, problem)
+            return self._refused(problem, self._harmless(problem, texts, position))
         base = basename(texts[at])
         if base in _PRINTING and self._runs_output(command):
-            return Site("", WORD, _CODE_INPUT)
+            words_before = [*texts[1:position], texts[position].split(self._name, 1)[0]]
+            return self._refused(_CODE_INPUT, self._printed(" ".join(words_before)))
         if base in ("test", "["):
             return Site(self._quoting)
         site = self._argument(whole_word)
         site.reader = reader(texts, position, self._name)
+        if site.reader is not None:
+            site.harmless = in_statement(site.reader, *self._around(child), self._quoting)
         return site
+
+    def _refused(self, problem: tuple[str, str], harmless: Harmless | None) -> Site:
+        return Site(self._quoting, WORD, problem, harmless=harmless)
+
+    def _harmless(self, problem: tuple[str, str], texts: list[str], position: int) -> Harmless | None:
+        """The values that do no harm where a command runs its words."""
+        before = texts[position].split(self._name, 1)[0]
+        if problem is _SOURCE or problem is _COMMAND_WORD:
+            return command_word(before)
+        if problem is not _CODE_AGAIN:
+            return None
+        ssh = next((at for at in range(position) if basename(texts[at]) == "ssh"), None)
+        if ssh is not None:
+            first = ssh + ssh_host(texts[ssh:]) + 1
+            return in_shell(" ".join([*texts[first:position], before])) if position >= first else ARGUMENT
+        if any(is_other_language(text) for text in texts[:position]):
+            return FIXED
+        if basename(texts[0]) in _ALL_CODE:
+            return in_shell(" ".join([*texts[1:position], before]))
+        return in_shell(before)
+
+    def _printed(self, before: str) -> Harmless:
+        """The values that do no harm in what is printed for another program to run."""
+        after = self._script.text[self._start :].split("\n", 1)[0]
+        return FIXED if re.search(r"\|", after) and is_other_language(after) else in_shell(before)
+
+    def _before(self, word: Node) -> str:
+        return bare(self._around(word)[0])
+
+    def _around(self, word: Node) -> tuple[str, str]:
+        """The text of a word before and after the expression in it, as it is written."""
+        start = self._script.index(word.start_byte)
+        text = self._script.of(word)
+        at = self._start - start
+        return text[:at], text[at + len(self._name) :]
+
+    def _line(self) -> str:
+        """The text of the line before the expression, quotes removed."""
+        text = self._script.text
+        return bare(text[text.rfind("\n", 0, self._start) + 1 : self._start])
 
     def _command_problem(self, texts: list[str], position: int) -> tuple[str, str] | None:
         base, before = basename(texts[0]), texts[position - 1]

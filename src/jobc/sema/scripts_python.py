@@ -16,8 +16,10 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 
+from jobc.sema.inert import ARGUMENT, FIXED
 from jobc.sema.python_tree import parse
 from jobc.sema.remembered import Remembered
+from jobc.sema.scripts_inner import in_shell
 
 Use = "str | tuple[str, str]"
 
@@ -29,10 +31,26 @@ _CODE = (
     "this text is run as code, and the value with it",
     "keep the text constant, and pass the value as data: an argument list instead of shell=True, a variable instead of eval",
 )
+#: As the one above, where the code is a shell's and begins with other text.
+_SHELL_CODE = (
+    "this text is run as code by a shell, and the value with it",
+    "keep the text constant, and pass the value as data: an argument list instead of shell=True",
+)
+#: For which texts there is nothing wrong, by what is said.
+HARMLESS = {_CODE: FIXED, _SHELL_CODE: ARGUMENT}
+_SHELLS = frozenset(("os.system", "os.popen", "asyncio.create_subprocess_shell"))
 _RUNNERS = frozenset(("eval", "exec", "compile", "os.system", "os.popen", "asyncio.create_subprocess_shell"))
 _RUNNERS_OF_COMMANDS = frozenset(("getoutput", "getstatusoutput"))
 _STARTERS = frozenset(("run", "call", "check_call", "check_output", "Popen"))
 _QUOTERS = frozenset(("quote", "shlex.quote", "repr", "int", "float", "bool", "len"))
+_HELP = "correct the Python code at this place"
+_SHELL_HELP = "`run` takes Python: write `bash` instead for a shell script"
+#: How scripts begin that were meant for a shell.
+_SHELL = re.compile(
+    r"(?:\s*#.*\n)*\s*(?:\.{0,2}/[\w./-]+|(?:apt-get|aws|az|bash|cargo|cat|cd|chmod|cp|curl|dbt|docker|echo|export|gcloud|git"
+    r"|go|gradle|helm|kubectl|ls|make|mkdir|mv|mvn|node|npm|npx|pip3?|pnpm|poetry|psql|pytest|python3?|rm|set|sh|source|sudo"
+    r"|tar|terraform|tox|uv|wget|yarn)(?![\w-])(?!\s*(?:[=(.,:\[]|in\b|is\b|[-+*/%]\s)))"
+)
 _FOUND: Remembered[tuple[object, ...], list[str | tuple[str, str]] | SyntaxProblem] = Remembered(1_000_000)
 _GLUED = (
     "the value would become part of a name",
@@ -89,7 +107,7 @@ def _uses(
     result: list[str | tuple[str, str]] = []
     for name, start in zip(names, starts, strict=True):
         if name in run:
-            result.append(_CODE)
+            result.append(run[name])
         elif name in found:
             result.append(found[name])
         elif name in comments:
@@ -97,6 +115,11 @@ def _uses(
         else:
             result.append(_GLUED if _is_glued(text, name, start) else _NOT_A_VALUE)
     return result
+
+
+def placed_in_code(text: str, name: str) -> str:
+    """The use of a value of which `HARMLESS` says that it may stand in code."""
+    return _in_tree(parse(text).nodes, {name})[name]
 
 
 def _in_tree(nodes: Iterable[ast.AST], names: set[str]) -> dict[str, str]:
@@ -116,9 +139,9 @@ def _in_tree(nodes: Iterable[ast.AST], names: set[str]) -> dict[str, str]:
     return found
 
 
-def _in_code(nodes: Iterable[ast.AST], names: set[str]) -> set[str]:
-    """The names whose values are part of a text that Python or a shell then runs."""
-    found: set[str] = set()
+def _in_code(nodes: Iterable[ast.AST], names: set[str]) -> dict[str, tuple[str, str]]:
+    """The names whose values are part of a text that Python or a shell then runs, with what is wrong."""
+    found: dict[str, tuple[str, str]] = {}
     for call in nodes:
         if isinstance(call, ast.Call) and _runs_text(call):
             text = (
@@ -130,12 +153,22 @@ def _in_code(nodes: Iterable[ast.AST], names: set[str]) -> set[str]:
                 if isinstance(node, ast.Call) and _dotted(node.func) in _QUOTERS:
                     continue
                 if isinstance(node, ast.Name) and node.id in names:
-                    found.add(node.id)
+                    found[node.id] = _CODE
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
                     literal = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
-                    found.update(name for name in names if re.search(name + r"\b", literal))
+                    for name in names:
+                        at = re.search(name + r"\b", literal)
+                        if at is not None:
+                            found[name] = _code_problem(call, literal[: at.start()])
                 pending.extend(ast.iter_child_nodes(node))
     return found
+
+
+def _code_problem(call: ast.Call, before: str) -> tuple[str, str]:
+    """What is wrong with a value behind `before` in the text that a call runs."""
+    name = ast.unparse(call.func)
+    shell = name in _SHELLS or name.rsplit(".", 1)[-1] in _RUNNERS_OF_COMMANDS | _STARTERS
+    return _SHELL_CODE if shell and in_shell(before) is ARGUMENT else _CODE
 
 
 def _runs_text(call: ast.Call) -> bool:
@@ -188,4 +221,4 @@ def _problem(text: str, error: SyntaxError) -> SyntaxProblem:
     if error.end_lineno == error.lineno and error.end_offset and error.end_offset > column:
         end = start_of_line + min(error.end_offset - 1, width)
     message = (error.msg or "invalid syntax").split("\n", 1)[0]
-    return SyntaxProblem(message, start, max(end, start + 1), "correct the Python code at this place")
+    return SyntaxProblem(message, start, max(end, start + 1), _SHELL_HELP if _SHELL.match(text) else _HELP)

@@ -4,7 +4,8 @@ Sources are parameters of free text: `str`, `list`, `map` and `any` without `enu
 followed backwards from an expression: through operators and functions that keep text, `env`, `vars`, the matrix, the
 items of a loop, outputs of stages and jobs, be they declared or written by a script (`taint_shell`, `taint_python`),
 parameters of a workflow that declares none where another one starts it, and the outputs that this one gets back. Scripts
-hand values on through variables of their own and through files of constant names that an earlier stage of the job wrote.
+hand values on through variables of their own, and within a job through files of constant names and through parameters that
+a Python stage sets.
 A value whose type leaves no room for free text (numbers, booleans, dates, known words) carries nothing, whatever it was
 made of.
 
@@ -15,6 +16,7 @@ once: what it leads back to is kept, and one that leads back to itself leads now
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -26,7 +28,7 @@ from jobc.sema.scripts import ScriptPlacement
 from jobc.sema.taint_python import PythonFlow
 from jobc.sema.taint_shell import OUTPUT, ShellFlow, Use
 from jobc.sema.types import ANY, STR, ListType, MapType, ObjectType, Type, members
-from jobc.sema.walk import carried, chains, stages
+from jobc.sema.walk import carried, chains, key_of, stages
 from jobc.source.file import Span
 from jobc.syntax.ast import (
     BashStage,
@@ -48,12 +50,14 @@ from jobc.syntax.ast import (
     child_stages,
     holes,
 )
-from jobc.syntax.expr import Expr
+from jobc.syntax.expr import Expr, Index, Member
 from jobc.syntax.printer import print_expr
 
 _FREE = frozenset(("str", "list", "map", "any"))
 #: A shell script without any of these writes no file.
 _WRITING = (">", "tee", "cp ", "mv ")
+#: A script without this sets no parameter.
+_SETTING = re.compile(r"\bparams\s*(?:\.|\[).*=")
 #: How many steps a way may have.
 _DEPTH = 24
 
@@ -84,6 +88,7 @@ class Taint:
 
     __slots__ = (
         "_bound",
+        "_changes",
         "_depth",
         "_files",
         "_known",
@@ -105,6 +110,8 @@ class Taint:
         self._known: dict[tuple[object, ...], Flow | None] = {}
         self._scripts: dict[int, ShellFlow[Flow] | PythonFlow[Flow] | None] = {}
         self._files: dict[int, dict[str, Flow]] = {}
+        #: By stage, the parameters that the stages before it have set; None where to something harmless.
+        self._changes: dict[int, dict[str, Flow | None]] = {}
         self._targets: dict[int, Taint] = {}
         self.started: list[tuple[Taint, Job, TriggerStage]] = []
         self.has_sources = any(map(is_free, self._params.values()))
@@ -134,6 +141,14 @@ class Taint:
             return self._given(name)
         param = self._params.get(name)
         return _source(param) if param is not None and is_free(param) else None
+
+    def _param(self, name: str, job: Job | None, stage: Stage | None) -> Flow | None:
+        """The flow out of a parameter, as it is when a stage begins."""
+        if job is not None and stage is not None:
+            changes = self._changes_before(stage, job)
+            if name in changes:
+                return changes[name]
+        return self.param(name)
 
     def _given(self, name: str) -> Flow | None:
         """What others give for a parameter that is not declared."""
@@ -171,7 +186,8 @@ class Taint:
             if part is not expr and not _may_be_text(self._model.type_of(part)):
                 continue
             for chain in chains(part):
-                found = self.read(chain.root, chain.keys, job, stage)
+                keys = _every_key(chain.expr) if "combinations" in chain.keys else chain.keys
+                found = self.read(chain.root, keys, job, stage)
                 if found is not None:
                     return found
         return None
@@ -179,7 +195,7 @@ class Taint:
     def read(self, root: str, keys: tuple[str, ...], job: Job | None, stage: Stage | None) -> Flow | None:
         """The flow into a read such as `needs.build.outputs.x`, by its context and its keys."""
         if root == "params":
-            return self.param(keys[0]) if keys else None
+            return self._param(keys[0], job, stage) if keys else None
         return self._once((root, keys, id(job), id(stage)), lambda: self._follow(root, keys, job, stage))
 
     def _once(self, key: tuple[object, ...], find: Callable[[], Flow | None]) -> Flow | None:
@@ -198,7 +214,12 @@ class Taint:
             loop = _loop_of(stage, job)
             if isinstance(loop, UntilStage):
                 return self.value(loop.item, job, loop)
-            return None if loop is None else self.value(loop.items, job, loop)
+            if loop is None:
+                return None
+            need = _combinations_of(loop.items)
+            if need is not None and keys[:1] == ("outputs",) and len(keys) > 1:
+                return self._job_output(self._model.jobs.get(need), keys[1])
+            return self.value(loop.items, job, loop)
         if not keys:
             return None
         name = keys[0]
@@ -217,6 +238,8 @@ class Taint:
             return self._stage_output(job, name, keys[2:])
         elif root == "needs" and len(keys) > 2 and keys[1] == "outputs":
             return self._job_output(self._model.jobs.get(name), keys[2])
+        elif root == "needs" and len(keys) > 4 and (keys[1], keys[3]) == ("combinations", "outputs"):
+            return self._job_output(self._model.jobs.get(name), keys[4])
         return None
 
     # ------------------------------------------------------------------ matrix and outputs
@@ -394,6 +417,27 @@ class Taint:
             for name, (value, node) in flow.written.items():
                 known[name] = value.then(node_span(placed, node), f"written to the file `{name}`")
 
+    def _changes_before(self, stage: Stage, job: Job) -> Mapping[str, Flow | None]:
+        """The parameters that Python stages of the job have set when a stage begins."""
+        if id(job) not in self._changes:
+            self._changes[id(job)] = {}
+            known: dict[str, Flow | None] = {}
+            top = {id(each) for each in job.stages if each.condition is None}
+            for each in stages(job):
+                self._changes[id(each)] = dict(known)
+                if isinstance(each, PyStage) and _SETTING.search(each.script.node.text):
+                    self._change(each, job, known, sure=id(each) in top)
+        return self._changes.get(id(stage), {})
+
+    def _change(self, stage: PyStage, job: Job, known: dict[str, Flow | None], *, sure: bool) -> None:
+        placed, flow = self._model.scripts.get(id(stage)), self.python(stage, job)
+        for name, found in flow.changed.items() if flow is not None and placed is not None else ():
+            if found is not None and placed is not None:
+                words = f"put into the parameter `{name}`"
+                known[name] = found[0].then(node_span(placed, found[1]), words)
+            elif sure:
+                known[name] = None
+
     def _written_by_shell(self, stage: BashStage, job: Job, name: str) -> Flow | None:
         placed = self._model.scripts.get(id(stage))
         if placed is None or "JOBC_OUTPUT" not in placed.text:
@@ -457,6 +501,25 @@ def written(tree: ast.Module, name: str) -> Iterator[ast.expr]:
                             yield value
                 elif words == f"result.outputs[{name!r}]":
                     yield each.value
+
+
+def _every_key(expr: Expr) -> tuple[str, ...]:
+    """The keys of a read, those that are computed too, as `*`."""
+    keys: list[str] = []
+    while isinstance(expr, Member | Index):
+        keys.append(key_of(expr) or "*")
+        expr = expr.object
+    return tuple(reversed(keys))
+
+
+def _combinations_of(items: Value) -> str | None:
+    """The job whose combinations a loop goes through."""
+    found = list(holes(items))
+    if len(found) == 1 and found[0].expr is not None:
+        keys = _every_key(found[0].expr)
+        if len(keys) == 2 and keys[1] == "combinations":
+            return keys[0]
+    return None
 
 
 def is_free(param: ParamDecl) -> bool:

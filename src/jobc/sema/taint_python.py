@@ -2,7 +2,9 @@
 
 A value is followed through names, f-strings, `+`, `%`, lists and the methods of texts that keep a text. A name carries one
 where *every* assignment to it in the script does, in whichever scope. What any other call makes of a value is not followed.
-A value that is compared, matched or looked up somewhere in the script is taken to be validated.
+An argument of one of the script's own functions carries one where *some* call gives it, and a call of it does where some
+`return` does. What is put into `params` is a name of its own, which later stages read. A value that is compared, matched or
+looked up somewhere in the script is taken to be validated.
 """
 
 from __future__ import annotations
@@ -67,7 +69,8 @@ _DEPTH = 40
 class PythonFlow(Generic[T]):
     """A script: `names` are its names that carry a value as it starts, `files` the constant names of files that do.
 
-    `written` are the files that it writes a value into, with the value and the node that is written.
+    `written` are the files that it writes a value into, with the value and the node that is written. `changed` are the
+    parameters that it sets: with the value and its node, or None where something else replaces what was there.
     """
 
     def __init__(
@@ -80,12 +83,20 @@ class PythonFlow(Generic[T]):
         self._names = {name: value for name, value in names.items() if name not in self._validated}
         self._handles: dict[str, str] = {}
         self._given: dict[str, list[ast.expr | None]] = {}
+        self._items: dict[str, ast.expr] = {}
+        self._functions = _functions(tree)
+        self._called: set[str] = set()
+        self._set: dict[str, list[ast.expr | None]] = {}
+        self._set_at: dict[str, int] = {}
         self._collect()
         for _ in range(_ROUNDS):
             if not self._settle():
                 break
         self.written: dict[str, tuple[T, ast.expr]] = {}
         self._find_written()
+        self.changed: dict[str, tuple[T, ast.expr] | None] = {
+            name: self._all_of(values) for name, values in self._set.items()
+        }
 
     # ------------------------------------------------------------------ names
 
@@ -98,23 +109,44 @@ class PythonFlow(Generic[T]):
                 self._assign(node.target, node.value)
             elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
                 self._assign(node.target, node.iter)
+                if isinstance(node.target, ast.Name):
+                    self._items[node.target.id] = node.iter
             elif isinstance(node, (ast.With, ast.AsyncWith)):
                 for item in node.items:
                     if item.optional_vars is not None:
                         self._open(item)
-            elif isinstance(node, ast.arg):
-                self._given.setdefault(node.arg, []).append(None)
-            elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
-                self._given.setdefault(node.name, []).append(None)
+            elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef, ast.Lambda)):
+                if not isinstance(node, ast.Lambda):
+                    self._given.setdefault(node.name, []).append(None)
+                if not isinstance(node, ast.ClassDef):
+                    self._receive(node)
             elif isinstance(node, ast.alias):
                 self._given.setdefault((node.asname or node.name).split(".")[0], []).append(None)
             elif isinstance(node, ast.ExceptHandler) and node.name:
                 self._given.setdefault(node.name, []).append(None)
 
+    def _receive(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
+        """What the arguments of a function get: all that the calls of it give."""
+        calls = [] if isinstance(node, ast.Lambda) else self._functions.get(node.name, (node, []))[1]
+        known = not isinstance(node, ast.Lambda) and self._functions.get(node.name, (None, []))[0] is node
+        for place, each in enumerate(_arguments(node)):
+            given = [found for call in calls if (found := _argument(call, place, each.arg)) is not None]
+            self._given.setdefault(each.arg, []).append(
+                ast.Tuple(elts=given, ctx=ast.Load()) if known and given else None
+            )
+        for other in (node.args.vararg, node.args.kwarg):
+            if other is not None:
+                self._given.setdefault(other.arg, []).append(None)
+
     def _assign(self, target: ast.expr, value: ast.expr | None) -> None:
         if isinstance(target, ast.Name):
             self._given.setdefault(target.id, []).append(value)
             return
+        if isinstance(target, (ast.Attribute, ast.Subscript)):
+            name = _param(target)
+            if name:
+                self._set.setdefault(name, []).append(value)
+                self._set_at[name] = min(target.lineno, self._set_at.get(name, target.lineno))
         for part in ast.walk(target):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                 self._given.setdefault(part.id, []).append(None)
@@ -139,6 +171,12 @@ class PythonFlow(Generic[T]):
                 del self._names[name]
                 changed = True
         return changed
+
+    def _all_of(self, values: list[ast.expr | None]) -> tuple[T, ast.expr] | None:
+        """The first of some values, where each carries one."""
+        found = [(None if node is None else self.value(node), node) for node in values]
+        first, node = found[0]
+        return (first, node) if node is not None and first and all(each for each, _ in found) else None
 
     def _find_validated(self) -> set[str]:
         """The reads, as they are written, that the script makes sure of."""
@@ -213,9 +251,29 @@ class PythonFlow(Generic[T]):
             return None
         if at.id == "environ" and keys:
             return self._read("env", (keys[-1],))
+        over = self._items.get(at.id)
+        if over is not None and keys and len(self._given[at.id]) == 1:
+            return self._of_item(over, keys)
         if at.id not in _ROOTS or at.id in self._given:
             return None
+        if at.id == "params" and keys and node.lineno > self._set_at.get(keys[-1], node.lineno):
+            found = self._all_of(self._set[keys[-1]])
+            return None if found is None else found[0]
         return self._read(at.id, tuple(reversed(keys)))
+
+    def _of_item(self, over: ast.expr, keys: list[str]) -> T | None:
+        """A read of an item of a context such as `needs.j.combinations`; `keys` are the last one first."""
+        before: list[str] = []
+        at = over
+        while isinstance(at, (ast.Attribute, ast.Subscript)):
+            key = at.attr if isinstance(at, ast.Attribute) else getattr(at.slice, "value", None)
+            if not isinstance(key, str):
+                return None
+            before.append(key)
+            at = at.value
+        if not isinstance(at, ast.Name) or at.id not in _ROOTS or at.id in self._given:
+            return None
+        return self._read(at.id, (*reversed(before), "*", *reversed(keys)))
 
     def _of_call(self, call: ast.Call, depth: int) -> T | None:
         if not isinstance(call.func, (ast.Name, ast.Attribute)):
@@ -226,6 +284,13 @@ class PythonFlow(Generic[T]):
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 return None if ast.unparse(call) in self._validated else self._read("env", (key.value,))
             return None
+        if name in self._functions and name not in self._called:
+            self._called.add(name)
+            try:
+                returned = _returned(self._functions[name][0])
+                return next(filter(None, (self.value(node, depth + 1) for node in returned)), None)
+            finally:
+                self._called.discard(name)
         if name in _SAME:
             return next(filter(None, (self.value(argument, depth + 1) for argument in call.args)), None)
         if not isinstance(call.func, ast.Attribute):
@@ -276,6 +341,70 @@ def calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
             yield node, ast.unparse(node.func)
+
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _functions(tree: ast.Module) -> dict[str, tuple[_Function, list[ast.Call]]]:
+    """The functions of the script itself that have a name of their own and are only called, each with its calls."""
+    found: dict[str, tuple[_Function, list[ast.Call]]] = {}
+    others: set[str] = set()
+    called: set[int] = set()
+    calls_of: dict[str, list[ast.Call]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if node.name in found or node.decorator_list:
+                others.add(node.name)
+            found[node.name] = (node, calls_of.setdefault(node.name, []))
+        elif isinstance(node, ast.ClassDef):
+            others.update(
+                each.name for each in node.body if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))
+            )
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called.add(id(node.func))
+            calls_of.setdefault(node.func.id, []).append(node)
+        elif isinstance(node, ast.Name) and id(node) not in called:
+            others.add(node.id)
+    return {name: each for name, each in found.items() if name not in others}
+
+
+def _arguments(node: _Function | ast.Lambda) -> list[ast.arg]:
+    return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+
+
+def _argument(call: ast.Call, place: int, name: str) -> ast.expr | None:
+    """What a call gives for an argument; None where it gives nothing, or it cannot be told."""
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    if place >= len(call.args) or any(isinstance(each, ast.Starred) for each in call.args):
+        return None
+    return call.args[place]
+
+
+def _returned(function: _Function) -> Iterator[ast.expr]:
+    """What a function gives back, not what functions in it do."""
+    pending: list[ast.AST] = list(function.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.Return, ast.Yield)) and node.value is not None:
+            yield node.value
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            pending.extend(ast.iter_child_nodes(node))
+
+
+def _param(target: ast.Attribute | ast.Subscript) -> str:
+    """The parameter that an assignment sets: `params.x`, `params["x"]`."""
+    if not isinstance(target.value, ast.Name) or target.value.id != "params":
+        return ""
+    if isinstance(target, ast.Attribute):
+        return target.attr
+    return (
+        target.slice.value
+        if isinstance(target.slice, ast.Constant) and isinstance(target.slice.value, str)
+        else ""
+    )
 
 
 def _is_context(node: ast.Subscript) -> bool:

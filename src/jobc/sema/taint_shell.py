@@ -64,6 +64,8 @@ _FETCHING = frozenset(("curl", "wget"))
 _INNER = frozenset(("command_substitution", "process_substitution", "subshell", "ERROR"))
 _MATCHES = frozenset(("=", "==", "=~", "!="))
 _ROUNDS = 6
+#: The last key of a JSON map that is written out, its value begun.
+_JSON_KEY = re.compile(r"\"([A-Za-z_][\w-]*)\\?\"\s*:[\s\[\"'\\]*[^\"',{}]*$")
 _PLAIN_PATH = re.compile(r"(?!-)[\w./+@%,-]+")
 
 
@@ -483,9 +485,12 @@ class ShellFlow(Generic[T]):
         """The name under which a command writes a value to `$JOBC_OUTPUT`."""
         found = self._named_before(place, word)
         texts = self._texts(command)
+        words = self._word_nodes(command)
+        if not found and basename(texts[0]) == "jq":
+            at = next((number for number, each in enumerate(words) if each.id == word.id), 0)
+            return _named_by_jq(texts, at)
         if found or basename(texts[0]) != "printf" or len(texts) < 3:
             return found
-        words = self._word_nodes(command)
         format = self._of(words[1]).replace("\\n", "\n")
         names = [m[1] for m in re.finditer(r"(?:([A-Za-z_][\w-]*)=)?%[sqdb]", format)]
         at = next((number for number, each in enumerate(words) if each.id == word.id), 0) - 2
@@ -495,7 +500,7 @@ class ShellFlow(Generic[T]):
         """The name of the `name=` that stands before a place on its line of text."""
         before = self._script.data[around.start_byte : place.start_byte].decode("utf-8", "surrogatepass")
         line = re.split(r"\n|\\n", before)[-1].lstrip("\"' ")
-        found = re.match(r"([A-Za-z_][\w-]*)=", line)
+        found = re.match(r"([A-Za-z_][\w-]*)=", line) or _JSON_KEY.search(before)
         return "" if found is None else found.group(1)
 
     # ------------------------------------------------------------------ words
@@ -527,6 +532,18 @@ class ShellFlow(Generic[T]):
 
     def _knows(self, name: str) -> bool:
         return name.startswith("/") or not self._moves
+
+
+def _named_by_jq(texts: list[str], at: int) -> str:
+    """The key of the map that jq makes to which the value of `--arg NAME VALUE` goes."""
+    if at < 2 or texts[at - 2] not in ("--arg", "--argjson"):
+        return ""
+    name = re.escape(texts[at - 1])
+    for text in texts[1 : at - 2] + texts[at + 1 :]:
+        found = re.search(rf"([A-Za-z_][\w-]*)\s*:\s*\(?\${name}\b|[{{,]\s*\$({name})\s*[,}}]", text)
+        if found is not None:
+            return found[1] or found[2]
+    return ""
 
 
 def _walk(root: Node) -> Iterator[Node]:

@@ -39,10 +39,10 @@ from typing import Any
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import INFO, WARNING, Diagnostic, Label
-from jobc.sema.constants import Grid, duration
+from jobc.sema.constants import Grid, duration, number
 from jobc.sema.environments import limits, of_job
 from jobc.sema.model import SemanticModel, WorkflowModel
-from jobc.syntax.ast import Const, Item, Job, TemplateValue
+from jobc.syntax.ast import Const, Item, Job, MapValue, TemplateValue
 
 RULE = Rule("JC602", "environment-limit", INFO, "a limit of the environment, and what jobc does about it")
 
@@ -123,6 +123,21 @@ def _time(job: Job, environment: str, most: dict[str, Any], workflow: WorkflowMo
             value.span,
             help=f"write {longest // 86400}d or less",
         )
+    elif _on_fargate(job) and seconds > most.get("timeout_max_fargate", seconds):
+        days = most["timeout_max_fargate"] // 86400
+        yield Diagnostic(
+            RULE.name,
+            f"Fargate, which alone has a part of a processor, may end a job after {days} days",
+            value.span,
+            help=f"write {days}d or less, or a whole number of processors for other machines",
+        )
+
+
+def _on_fargate(job: Job) -> bool:
+    """Whether a job asks for a part of a processor, which of AWS Batch only Fargate has."""
+    resources = job.resources
+    processors = number(resources.get("cpu")) if isinstance(resources, MapValue) else None
+    return processors is not None and processors != int(processors)
 
 
 def _dependencies(job: Job, environment: str, most: dict[str, Any]) -> Iterator[Diagnostic]:

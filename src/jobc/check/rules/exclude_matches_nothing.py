@@ -28,17 +28,21 @@ strategy:
 ```
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
-from jobc.sema.constants import constant
+from jobc.sema.constants import constant, holds
 from jobc.sema.fold import NotConstant
 from jobc.sema.model import SemanticModel
 from jobc.syntax.ast import Item, ListValue, MapValue
 from jobc.syntax.spelling import nearest
 
 RULE = Rule("JC302", "exclude-matches-nothing", WARNING, "an `exclude` entry that matches no combination")
+
+#: Of so many values it is looked whether one is like what is excluded.
+SHOWN = 1000
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
@@ -59,29 +63,28 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
                             break
 
 
-def _unmatched(item: Item, keys: dict[str, list[object] | None], matrix: object) -> Diagnostic | None:
-    from jobc.ir.matrix import same
-
+def _unmatched(item: Item, keys: dict[str, Sequence[Any] | None], matrix: object) -> Diagnostic | None:
     if item.key not in keys:
         near = nearest(item.key, keys)
         return Diagnostic(
             RULE.name,
             f"the matrix has no key `{item.key}`, so this excludes nothing",
             item.key_span,
-            help=f"did you mean `{near}`?" if near else "its keys are " + _listed(list(keys)),
+            help=f"did you mean `{near}`?" if near else "its keys are " + _listed([*keys]),
         )
     values = keys[item.key]
     value = constant(item.value)
-    if values is None or isinstance(value, NotConstant) or any(same(value) == same(v) for v in values):
+    if values is None or isinstance(value, NotConstant) or holds(values, value):
         return None
     text = item.value.span.text
-    alike = [v for v in values if str(v) == str(value)]
+    shown = values[:SHOWN]
+    alike = [v for v in shown if str(v) == str(value)]
     if alike:
         kind = "a text" if isinstance(alike[0], str) else "a number"
         remedy = f"write `{_written(alike[0])}`: the value in the matrix is {kind}, this is not"
     else:
-        near = nearest(str(value), [str(v) for v in values])
-        remedy = f"did you mean `{near}`?" if near else "its values are " + _listed([str(v) for v in values])
+        near = nearest(str(value), [str(v) for v in shown])
+        remedy = f"did you mean `{near}`?" if near else "its values are " + _listed(values)
     place = matrix.get(item.key) if isinstance(matrix, MapValue) else None
     return Diagnostic(
         RULE.name,
@@ -96,6 +99,6 @@ def _written(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Sequence[Any]) -> str:
     shown = ", ".join(f"`{name}`" for name in names[:8])
     return (shown or "none at all") + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
-from jobc.sema.constants import Grid, constant
+from jobc.sema.constants import Grid, constant, holds
 from jobc.sema.model import SemanticModel
 from jobc.syntax.ast import ListValue
 
@@ -61,9 +61,9 @@ def _exists(entry: dict[str, object], grid: Grid) -> bool:
     """Whether the product, less what is excluded, holds the entry."""
     from jobc.ir.matrix import same
 
-    names = {key: same(value) for key, value in entry.items()}
-    if any(names[key] not in map(same, values or ()) for key, values in (grid.keys or {}).items()):
+    if not all(holds(values or (), entry[key]) for key, values in (grid.keys or {}).items()):
         return False
+    names = {key: same(value) for key, value in entry.items()}
     return not any(
         excluded is not None and all(names.get(key) == same(value) for key, value in excluded.items())
         for excluded in grid.exclude or ()

@@ -2,7 +2,8 @@
 
 Reports a comparison that can have only one outcome because of the types of its sides: `==` between
 values that are never equal (a number and a text; a parameter of a fixed set of values and a value outside of
-it; a status and a misspelt status), and `<` on values that have no order.
+it; a status and a misspelt status), and `<` on values that have no order. It also reports operators on what they are not for, such as a sum of a
+text and a number, and a division by what is always zero, which fails whenever it is evaluated.
 
 ## Why is this bad?
 

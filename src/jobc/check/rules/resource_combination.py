@@ -164,7 +164,7 @@ def _machine(resources: MapValue, machine: Value | None) -> Iterator[Diagnostic]
     if family is None:
         return
     cores = int(match[3])
-    if cores not in family["sizes"] or match[2] not in family:
+    if cores not in family["sizes"] or match[2] not in family or name in family.get("missing", ()):
         sizes = ", ".join(map(str, family["sizes"]))
         yield Diagnostic(
             RULE.name,

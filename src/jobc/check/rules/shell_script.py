@@ -52,6 +52,11 @@ from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import INFO, WARNING, Diagnostic
 from jobc.sema.model import SemanticModel
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jobc.check.shellcheck import Comment
+    from jobc.sema.scripts import ScriptPlacement
+
 RULE = Rule("JC401", "shell-script", WARNING, "what ShellCheck finds in a shell script", fixable="unsafe")
 
 #: That a script cannot be read is said once; these come after what says why.
@@ -86,6 +91,9 @@ def check_with_programs(model: SemanticModel) -> Iterator[Diagnostic]:
             # What was put in place of an expression is not the author's.
             if placement.is_lifted(comment.start, comment.end):
                 continue
+            # Expressions are meant to get their values before a here-document is sent.
+            if comment.code == 2087 and _has_expression(placement, comment):
+                continue
             message = " ".join(comment.message.split()).rstrip(".")
             yield Diagnostic(
                 RULE.name,
@@ -95,3 +103,10 @@ def check_with_programs(model: SemanticModel) -> Iterator[Diagnostic]:
                 fix=fix(comment, placement),
                 severity=None if comment.level in ("error", "warning") else INFO,
             )
+
+
+def _has_expression(placement: ScriptPlacement, comment: Comment) -> bool:
+    """Whether an expression stands in the here-document whose mark a comment is about."""
+    mark = placement.text[comment.start : comment.end]
+    body = placement.text[comment.end :].split(f"\n{mark}", 1)[0]
+    return any(each.name in body for each in placement.placements)

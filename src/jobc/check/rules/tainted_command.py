@@ -5,8 +5,8 @@ package, a Python module or function, an image, an address. Splicing a value int
 become code), and is not meant; this is about the places where the value is run all the same. Arguments, paths and addresses
 that are only data are not meant either.
 
-The value is followed from the parameter through outputs, matrices, loops, `env`, variables of scripts, files that an
-earlier stage of the job wrote, other jobs, and workflows that `trigger` starts; the way is shown, step by step. A value that
+The value is followed from the parameter through outputs, matrices, loops, `env`, variables and functions of scripts, files
+and parameters that an earlier stage of the job wrote or set, other jobs and each of their combinations, and workflows that `trigger` starts; the way is shown, step by step. A value that
 a script compares or matches (`case`, `[[ … =~ … ]]`, `grep -q`, `in`, `re.fullmatch`) is taken to be validated.
 
 ## Why is this bad?

@@ -7,6 +7,12 @@ variable (shell) or as an object (Python). This rule reports the places where th
 the text there is parsed as code (again), or names a command or a variable. It also reports `raw` on what is
 not constant.
 
+A value that cannot be code there is not reported: a number, a date, a boolean, one of an `enum` of plain words, and, in
+what a shell runs, a parameter of `type: str` whose `pattern` lets in plain characters only (letters, digits and
+`_ @ % + : , . / -`). A pattern matches the value as a whole, so `[a-z0-9.-]+` needs no `^` and no `$`. It may let in a `-` in
+front, as arguments of any command may begin with one. It may not name the whole command: that takes an `enum`, or constant
+text in front (`./deploy-${{ params.release }}`).
+
 ## Why is this bad?
 
 A value such as `'; rm -rf . #` would run. The file is not compiled.
@@ -51,6 +57,17 @@ A value that chooses a command becomes a choice that the script makes:
             pip) pip install . ;;
             uv) uv pip install . ;;
           esac
+```
+
+Or say what the value can be:
+
+```yaml
+params:
+  release: {type: str, required: true, pattern: "[a-z0-9.-]+"}
+jobs:
+  deploy:
+    stages:
+      - bash: ssh web.example.com deploy ${{ params.release }}
 ```
 """
 

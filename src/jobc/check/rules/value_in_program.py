@@ -5,7 +5,8 @@ r"""A value that may be any text becomes part of a program for sed, jq, make or 
 Quoting for the shell keeps a value from being shell code, not from being code of the program that the shell
 calls. This rule reports values that stand inside a script of `sed`, a filter of `jq` or `yq`, a variable of
 `make`, or a statement for `psql`, `mysql`, `sqlite3` and other clients of databases. Numbers, dates, booleans
-and values of a known set of plain words cannot do harm there and are not reported.
+values of a known set of plain words, and parameters whose `pattern` keeps out what means something there (a quote, a
+backslash, the slash of `s/…/…/`; outside of quotes in SQL the dash of a comment, too) cannot do harm and are not reported.
 
 ## Why is this bad?
 

@@ -1,13 +1,14 @@
 """What each environment can take: limits as data files (`<type>.json` here), each with the document it was read in.
 
 A file holds `source` (the documents that the numbers stand in: title, address, when it was read, what it says; an entry
-without an address is jobc's own advice), `limits` by name, and tables of its own. The names in use:
+without an address is jobc's own advice, one that was not `read` is not confirmed there), `limits` by name, and tables of its own. The names in use:
 
     tasks           combinations of one job at most
     array           of these so many are one submission; more are cut into several
     parallel        combinations that run at once
     name            characters of a job's name; `name_case` is `lower` or `ignored` where case does not count
     timeout_min, timeout_max    seconds
+    timeout_max_fargate    seconds, for jobs whose resources only Fargate has
     dependencies    jobs that one job can be told to wait for
     payload         characters of one submission's own part, which is its command and its variables; `payload_of` is their name
     variable        bytes of one variable of the environment, name and end included
