@@ -24,7 +24,10 @@ scalars = st.one_of(
 )
 values = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.just("$jobc"), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=5) | st.just("$jobc"), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 maps = st.dictionaries(st.text(max_size=6), values, max_size=4)
@@ -45,6 +48,32 @@ def test_a_task_comes_back_as_it_was_sent(params: Any, matrix: Any, env: Any) ->
     assert (task.inputs.environ, task.inputs.workdir) == ({"PATH": "/bin"}, "/w")
 
 
+def nested(alphabet: str) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        st.text(alphabet, max_size=6) | st.dates(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["k", "$jobc", "map", "hidden"]), inner, max_size=2)
+        ),
+        max_leaves=6,
+    )
+
+
+@pytest.mark.parametrize("token", ["∑", "a", "hidden"])
+@given(data=st.data())
+def test_secrets_are_slots_wherever_their_values_stand(token: str, data: Any) -> None:
+    secrets = {"TOKEN": token, "LONG": token + "b", "param x": "∂"}
+    value = data.draw(nested(token + "b∂$"))
+    env = {"AUTH": f"Bearer {token}", "N": "∂"}
+    inputs = Inputs({"x": value}, env=env, secrets={"TOKEN": token, "LONG": token + "b"})
+    sent = dump_task(TaskFile("t", 0, 0, inputs), {"param x": "∂"})
+    assert "∑" not in sent.decode() and "∂" not in sent.decode()
+    task = load_task(sent, secrets=secrets, environ={}, workdir=".")
+    assert task.inputs.params == {"x": value}
+    assert task.inputs.env == env
+    assert task.inputs.secrets == {"TOKEN": token, "LONG": token + "b"}
+
+
 @given(maps, st.sampled_from(["success", "failed", "skip", "cancel"]), st.text(max_size=10))
 def test_a_result_comes_back_exactly(outputs: Any, status: str, message: str) -> None:
     result = CombinationResult(status, {"day": date(2026, 1, 31), "at": datetime(2026, 1, 31, tzinfo=UTC)})
@@ -57,7 +86,12 @@ def test_a_result_comes_back_exactly(outputs: Any, status: str, message: str) ->
     result.stages = [stage]
     back = load_result(dump_result("t", result), "t")
     assert back.to_json() == result.to_json()
-    assert (back.outputs, back.matrix, back.reason, back.duration) == (outputs, result.matrix, "because", 1.25)
+    assert (back.outputs, back.matrix, back.reason, back.duration) == (
+        outputs,
+        result.matrix,
+        "because",
+        1.25,
+    )
     assert back.error is not None and (back.error.exit_code, back.error.bases) == (3, ["LookupError"])
     assert (back.stages[0].path, back.stages[0].attempts) == ("2.left.load", 3)
 

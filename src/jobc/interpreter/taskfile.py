@@ -1,6 +1,7 @@
 """A task and its result as files: what the engine sends to an environment elsewhere, and what comes back from it.
 
-    task     JSON: which combination of which job, its inputs, its time. Secrets are not in it, only their names.
+    task     JSON: which combination of which job, its inputs, its time. Where the value of a secret stands in them, its
+             name stands in the file, and the value travels by another way.
     events   JSON lines, as `run --format jsonl` writes them; a line that is none is a line of a log
     result   JSON: the combination's result, whole
 
@@ -11,10 +12,11 @@ off, or of another version. The same two forms serve the journal where a result 
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional
+import re
+from typing import Any, Dict, List, Mapping, Optional
 
 from jobc.interpreter.api import CombinationResult, ErrorInfo, Inputs, StageResult
-from jobc.interpreter.wire import pack, pack_map, unpack
+from jobc.interpreter.wire import TAG, pack, pack_map, unpack
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 
 VERSION = 1
@@ -26,12 +28,9 @@ class TaskError(ValueError):
 
 
 class TaskFile:
-    """`timeout` and `grace` (in `inputs`) in seconds; `now` fixes the clock of the stages (ISO), None leaves it.
+    """`timeout` and `grace` (in `inputs`) in seconds; `now` fixes the clock of the stages (ISO), None leaves it."""
 
-    `secrets` are the names of those that the task needs; their values travel by another way.
-    """
-
-    __slots__ = ("inputs", "job", "name", "now", "secrets", "timeout", "workflow")
+    __slots__ = ("inputs", "job", "name", "now", "timeout", "workflow")
 
     def __init__(
         self,
@@ -49,12 +48,16 @@ class TaskFile:
         self.inputs = inputs
         self.timeout = timeout
         self.now = now
-        self.secrets: List[str] = sorted(inputs.secrets)
 
 
-def dump_task(task: TaskFile) -> bytes:
-    """The task without the values of its secrets, the environment it is sent from and its working folder."""
+def dump_task(task: TaskFile, hidden: Optional[Mapping[str, str]] = None) -> bytes:
+    """The task without the environment it is sent from and its working folder.
+
+    `hidden` are further values that must not be in it, by a name of their own (secret parameters, say); they travel
+    with the secrets.
+    """
     inputs = task.inputs
+    veil = _Veil({**inputs.secrets, **(hidden or {})})
     document = {
         "version": VERSION,
         "name": task.name,
@@ -62,11 +65,12 @@ def dump_task(task: TaskFile) -> bytes:
         "job": task.job,
         "timeout": task.timeout,
         "now": task.now,
-        "secrets": task.secrets,
-        "params": pack_map(inputs.params),
-        "matrix": pack_map(inputs.matrix),
-        "needs": pack_map(inputs.needs),
-        "env": inputs.env,
+        "secrets": sorted(inputs.secrets),
+        "hidden": sorted(hidden or {}),
+        "params": veil.hide(pack_map(inputs.params)),
+        "matrix": veil.hide(pack_map(inputs.matrix)),
+        "needs": veil.hide(pack_map(inputs.needs)),
+        "env": veil.hide(pack_map(inputs.env)),
         "run": inputs.run,
         "strategy": inputs.strategy,
         "grace": inputs.grace,
@@ -75,17 +79,18 @@ def dump_task(task: TaskFile) -> bytes:
 
 
 def load_task(data: bytes, *, secrets: Dict[str, str], environ: Dict[str, str], workdir: str) -> TaskFile:
-    """The task of `dump_task`, in this environment. Raises TaskError."""
+    """The task of `dump_task`, in this environment; `secrets` has the hidden values too. Raises TaskError."""
     document = _document(data, "task")
-    missing = [name for name in _list(document, "secrets", "task") if name not in secrets]
+    names = _list(document, "secrets", "task") + _list(document, "hidden", "task")
+    missing = [name for name in names if name not in secrets]
     if missing:
         raise TaskError("no value for the secret %s" % ", ".join(missing))
     try:
         inputs = Inputs(
-            unpack(document["params"]),
-            matrix=unpack(document["matrix"]),
-            needs=unpack(document["needs"]),
-            env={str(name): str(value) for name, value in document["env"].items()},
+            unpack(_reveal(document["params"], secrets)),
+            matrix=unpack(_reveal(document["matrix"], secrets)),
+            needs=unpack(_reveal(document["needs"], secrets)),
+            env={str(name): str(value) for name, value in _reveal(document["env"], secrets).items()},
             environ=environ,
             secrets={name: secrets[name] for name in document["secrets"]},
             run=document["run"],
@@ -104,6 +109,63 @@ def load_task(data: bytes, *, secrets: Dict[str, str], environ: Dict[str, str], 
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TaskError("the task is not whole: %s" % error) from None
+
+
+class _Veil:
+    """Puts names in place of values in packed data: `{TAG: ["hidden", ["text", ["NAME"], "text"]]}`."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._names = {value: name for name, value in sorted(values.items()) if value}
+        longest_first = sorted(self._names, key=lambda value: (-len(value), value))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def hide(self, value: Any) -> Any:
+        if self._pattern is None:
+            return value
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, list):
+            return [self.hide(item) for item in value]
+        if isinstance(value, dict):
+            if len(value) == 1 and TAG in value:
+                kind, inner = value[TAG]
+                if kind == "map":
+                    return {TAG: ["map", {key: self.hide(item) for key, item in inner.items()}]}
+                return {TAG: [kind, self.hide(inner)]}
+            # A key cannot be a slot: what could only be hidden there is a value that the user made a name.
+            return {key: self.hide(item) for key, item in value.items()}
+        return value
+
+    def _text(self, text: str) -> Any:
+        assert self._pattern is not None
+        pieces: List[Any] = []
+        at = 0
+        for match in self._pattern.finditer(text):
+            if match.start() > at:
+                pieces.append(text[at : match.start()])
+            pieces.append([self._names[match[0]]])
+            at = match.end()
+        if not pieces:
+            return text
+        if at < len(text):
+            pieces.append(text[at:])
+        return {TAG: ["hidden", pieces]}
+
+
+def _reveal(value: Any, secrets: Mapping[str, str]) -> Any:
+    """The opposite of `_Veil.hide`."""
+    if isinstance(value, list):
+        return [_reveal(item, secrets) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and TAG in value:
+        kind, inner = value[TAG]
+        if kind == "hidden":
+            return "".join(piece if isinstance(piece, str) else secrets[piece[0]] for piece in inner)
+        if kind == "map":  # the user's own map with that key
+            return {TAG: ["map", {key: _reveal(item, secrets) for key, item in inner.items()}]}
+        return {TAG: [kind, _reveal(inner, secrets)]}
+    return {key: _reveal(item, secrets) for key, item in value.items()}
 
 
 def dump_result(name: str, result: CombinationResult) -> bytes:
