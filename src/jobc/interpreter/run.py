@@ -125,7 +125,7 @@ def _work(state: JobState, scope: Scope, result: CombinationResult) -> None:
         result.outputs = sequence.outputs
         return
     try:
-        result.outputs = state.masker.mask_map(_outputs(state, scope, result.status == SUCCESS))
+        result.outputs = state.masker.mask_map(job_outputs(state, scope, result.status == SUCCESS))
         check(result.outputs)
     except StageFailure as failure:
         result.status, result.error = FAILED, failure.error
@@ -144,7 +144,7 @@ def _cut(state: JobState, result: CombinationResult) -> None:
         result.error = ErrorInfo("cancel", message)
 
 
-def _outputs(state: JobState, scope: Scope, succeeded: bool) -> Dict[str, Any]:
+def job_outputs(state: JobState, scope: Scope, succeeded: bool) -> Dict[str, Any]:
     """The job's declared outputs; of a job that did not succeed, null where one cannot be had."""
     outputs: Dict[str, Any] = {}
     for name, code in state.job.outputs or []:

@@ -17,7 +17,8 @@ from jobc.backends.bundle.deflate import LONGEST, WINDOW, deflate
 def unpacked(stream: bytes) -> bytes:
     reader = zlib.decompressobj(-15)
     data = reader.decompress(stream) + reader.flush()
-    assert reader.eof and not reader.unused_data
+    assert reader.eof
+    assert not reader.unused_data
     return data
 
 
@@ -27,7 +28,9 @@ def test_any_bytes_come_back(data: bytes) -> None:
 
 
 @given(
-    st.lists(st.sampled_from([b"    return value\n", b"import os\n", b"x" * 300, b"\x00", b"end"]), max_size=60)
+    st.lists(
+        st.sampled_from([b"    return value\n", b"import os\n", b"x" * 300, b"\x00", b"end"]), max_size=60
+    )
 )
 def test_repetitions_come_back(pieces: list[bytes]) -> None:
     data = b"".join(pieces)

@@ -3,6 +3,7 @@ import sys
 
 
 def start():
+    # type: () -> object
     if sys.version_info < (3, 9):
         sys.exit("error: this bundle needs Python 3.9 or later; this is Python %d.%d" % sys.version_info[:2])
     import hashlib
