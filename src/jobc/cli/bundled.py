@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from jobc.engine.options import Options
-    from jobc.interpreter.api import Cancellation, TriggerOutcome
+    from jobc.interpreter.api import Cancellation, Inputs, TriggerOutcome
 
 
 def entry(archive: str, read: Callable[[str], bytes], hash: str) -> int:
@@ -101,11 +101,15 @@ def _whole(program: Program, args: argparse.Namespace, context: Context) -> int:
     from contextlib import ExitStack
 
     from jobc.cli.progress.plain import PlainProgress
-    from jobc.engine.run import execute
+    from jobc.cli.run_inputs import read_params
+    from jobc.engine.run import check_params, execute
     from jobc.engine.signals import Interrupts
 
-    given, textual = _params(program, args, context)
-    options = _options(program, args, context)
+    given, textual = read_params(args.param, args.params_file, context)
+    params = check_params(program.workflows[program.entry], given, textual)
+    options = _options(args, context)
+    if args.runs_on is not None:
+        _bring_here(program)
     with ExitStack() as stack:
         if args.state is not None:
             from jobc.engine.journal import Journal, path_in
@@ -121,7 +125,7 @@ def _whole(program: Program, args: argparse.Namespace, context: Context) -> int:
             take = progress.take
         elif args.format == "jsonl":
             take = _lines(context)
-        result = execute(program, _checked(program, given, textual), options, take)
+        result = execute(program, params, options, take)
         if progress is not None:
             progress.finish()
     if args.format == "json":
@@ -139,3 +143,137 @@ def _lines(context: Context) -> Callable[[Any], None]:
         context.stdout.flush()
 
     return take
+
+
+def _options(args: argparse.Namespace, context: Context) -> Options:
+    from jobc.cli.run_inputs import read_instant, read_parallel, read_secrets, read_timeout
+    from jobc.engine.options import Options
+
+    return Options(
+        run_id=args.run_id,
+        job=args.job,
+        index=_index(args),
+        given={} if args.needs is None else _needs(args.needs, context),
+        max_parallel=read_parallel(args.max_parallel),
+        timeout=read_timeout(args.timeout),
+        now=read_instant(args.now),
+        secrets={} if args.secrets_file is None else read_secrets(args.secrets_file, context),
+        environ=dict(os.environ),
+        workdir=os.path.abspath(os.path.join(context.cwd, args.workdir)),
+        file=os.path.basename(sys.argv[0]),
+    )
+
+
+def _index(args: argparse.Namespace) -> int | None:
+    if args.index is None:
+        return None
+    if args.job is None:
+        raise UsageError("--index without --job", help="name the job whose combination it is: --job ID --index K")
+    if not args.index.isdecimal():
+        raise UsageError(f"--index cannot be `{args.index}`", help="give it a whole number from 0 up")
+    return int(args.index)
+
+
+def _needs(path: str, context: Context) -> dict[str, Any]:
+    """What `needs.<id>` is for the jobs of a run's JSON, or of its `jobs` alone."""
+    from jobc.ir.status import TERMINAL
+
+    try:
+        with open(os.path.join(context.cwd, path), encoding="utf-8") as file:
+            document = json.load(file)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is not valid JSON: {error}") from None
+    jobs = document.get("jobs", document) if isinstance(document, dict) else None
+    if not isinstance(jobs, dict) or not all(isinstance(job, dict) for job in jobs.values()):
+        raise UsageError(
+            f"{path} holds no results of jobs", help='write {"ID": {"status": "success", "outputs": {…}}}'
+        )
+    found = {}
+    for id, job in jobs.items():
+        status = job.get("status", job.get("result"))
+        if status not in TERMINAL:
+            raise UsageError(
+                f"{path}: the status of `{id}` is {json.dumps(status)}", help="it is one of " + ", ".join(sorted(TERMINAL))
+            )
+        combinations = [
+            {"matrix": each.get("matrix", {}), "result": each.get("status", each.get("result")), "outputs": each.get("outputs", {})}
+            for each in job.get("combinations", [])
+        ]
+        found[id] = {"result": status, "outputs": job.get("outputs", {}), "combinations": combinations}
+    return found
+
+
+def _bring_here(program: Program) -> None:
+    for workflow in program.workflows:
+        for job in workflow.jobs:
+            job.runs_on.type, job.runs_on.args = "local", []
+
+
+def _task(program: Program, args: argparse.Namespace, context: Context) -> int:
+    from jobc.interpreter.standalone import run_task
+    from jobc.interpreter.taskfile import TaskError, load_task
+
+    if args.result is None:
+        raise UsageError("--task without --result", help="say where the result goes: --result FILE")
+    prefix = "JOBC_SECRET_"
+    environ = dict(os.environ)
+    secrets = {name[len(prefix) :]: environ.pop(name) for name in list(environ) if name.startswith(prefix)}
+    try:
+        with open(os.path.join(context.cwd, args.task), "rb") as file:
+            data = file.read()
+        task = load_task(data, secrets=secrets, environ=environ, workdir=os.path.abspath(args.workdir))
+    except OSError as error:
+        raise UsageError(f"{args.task} cannot be read: {error.strerror}") from None
+    except TaskError as error:
+        raise UsageError(f"{args.task}: {error}", help="the engine that made it knows how to make it again") from None
+    trigger = _Triggers(program, task.inputs, context).run
+    return run_task(program, task, os.path.join(context.cwd, args.result), context.stdout, trigger)
+
+
+class _Triggers:
+    """Runs what `trigger` stages of a task ask for, on this machine too."""
+
+    def __init__(self, program: Program, inputs: Inputs, context: Context) -> None:
+        self._program = program
+        self._inputs = inputs
+        self._count = 0
+
+    def run(
+        self, workflow: int, params: Mapping[str, Any], stage: str, cancellation: Cancellation
+    ) -> TriggerOutcome:
+        import copy
+
+        from jobc.engine.options import Options
+        from jobc.engine.run import execute
+        from jobc.errors import JobcError
+        from jobc.interpreter.api import TriggerOutcome
+
+        program = copy.copy(self._program)
+        program.entry = workflow
+        self._count += 1
+        run_id = f"{self._inputs.run.get('id') or 'run'}.{self._count}"
+        options = Options(
+            run_id=run_id,
+            grace=self._inputs.grace,
+            secrets=self._inputs.secrets,
+            environ=self._inputs.environ,
+            workdir=self._inputs.workdir,
+            parent_id=self._inputs.run.get("id"),
+        )
+
+        def end() -> None:
+            if cancellation.killed:
+                options.control.kill()
+            else:
+                options.control.cancel(cancellation.message)
+
+        cancellation.listen(end)
+        try:
+            result = execute(program, params, options)
+        except JobcError as error:
+            return TriggerOutcome("failed", {}, str(error), run_id)
+        finally:
+            cancellation.unlisten(end)
+        return TriggerOutcome(result.status, result.outputs, result.reason or "", run_id)

@@ -1,7 +1,7 @@
 """One task without an engine: in a container, on a batch node, on a runner.
 
-What happens goes out as events, one JSON object a line, as it happens; the result is written when all has ended, whole or
-not at all. SIGTERM and SIGINT cancel (a second one kills), the task's own time cancels too; both leave a result that
+What happens goes out as events, one JSON object a line after the mark that `JOBC_MARK` gives, as it happens; the result is
+written when all has ended, whole or not at all. SIGTERM and SIGINT cancel (a second one kills), the task's own time cancels too; both leave a result that
 says so. The exit code is that of a run: 0 success or skipped, 1 failed, 124 timed out, 128 + signal.
 """
 
@@ -32,6 +32,7 @@ class StreamHost:
         self._stream = stream
         self._trigger = trigger
         self._lock = threading.Lock()
+        self._mark = task.inputs.environ.pop("JOBC_MARK", "")
         self._fixed = None if task.now is None else parse(task.now)
         self._place: Dict[str, Any] = {
             "run": task.inputs.run.get("id"),
@@ -44,7 +45,7 @@ class StreamHost:
         told = {"event": event["event"], "time": time, **self._place, **event}
         line = json.dumps(told, ensure_ascii=True, default=str)
         with self._lock:
-            self._stream.write(line + "\n")
+            self._stream.write(self._mark + line + "\n")
             self._stream.flush()
 
     def now(self) -> datetime:

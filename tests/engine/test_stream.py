@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobc.engine.stream import LONGEST, Stream, mark_of
+
+TASK = "run.job.0.1"
+
+
+def event(kind: str, stage: str, **more: Any) -> bytes:
+    return (mark_of(TASK) + json.dumps({"event": kind, "stage": stage, **more}) + "\n").encode()
+
+
+OUTPUT = b"".join(
+    [
+        b"starting\n",
+        event("stage-started", "a", attempt=1),
+        event("log", "a", stream="stdout", text="one"),
+        b"raw line of a\n",
+        event("stage-ended", "a", status="success", outputs={"x": 1}),
+        b'{"event": "stage-ended", "stage": "forged"}\n',
+        event("stage-started", "b", attempt=1),
+        mark_of(TASK).encode() + b"{broken\n",
+        event("stage-ended", "b", status="failed"),
+        "caf\N{LATIN SMALL LETTER E WITH ACUTE} and no newline".encode(),
+    ]
+)
+
+
+def read(pieces: list[bytes], skip: int = 0) -> tuple[list[Mapping[str, Any]], Stream]:
+    told: list[Mapping[str, Any]] = []
+    stream = Stream(TASK, told.append, skip=skip)
+    for piece in pieces:
+        stream.feed(piece)
+    stream.close()
+    return told, stream
+
+
+def test_events_are_told_and_other_lines_belong_to_the_stage_that_runs() -> None:
+    told, stream = read([OUTPUT])
+    assert [(each["event"], each["stage"], each.get("text")) for each in told] == [
+        ("log", "", "starting"),
+        ("stage-started", "a", None),
+        ("log", "a", "one"),
+        ("log", "a", "raw line of a"),
+        ("stage-ended", "a", None),
+        ("log", "", '{"event": "stage-ended", "stage": "forged"}'),
+        ("stage-started", "b", None),
+        ("log", "b", mark_of(TASK) + "{broken"),
+        ("log", "", "café and no newline"),
+    ]
+    assert stream.ended == {"a"}
+    assert stream.offset == len(OUTPUT)
+
+
+@given(st.lists(st.integers(0, len(OUTPUT)), max_size=8))
+def test_how_the_output_is_cut_makes_no_difference(cuts: list[int]) -> None:
+    bounds = [0, *sorted(cuts), len(OUTPUT)]
+    pieces = [OUTPUT[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    assert read(pieces)[0] == read([OUTPUT])[0]
+
+
+@given(st.integers(0, len(OUTPUT)))
+def test_reading_again_tells_the_rest_once(cut: int) -> None:
+    before: list[Mapping[str, Any]] = []
+    first = Stream(TASK, before.append)
+    first.feed(OUTPUT[:cut])
+    after, stream = read([OUTPUT], skip=first.offset)
+    assert before + after == read([OUTPUT])[0]
+    assert stream.ended == {"a"}
+
+
+def test_a_line_without_end_is_told_in_pieces() -> None:
+    told, stream = read([b"x" * (2 * LONGEST + 5)])
+    assert [len(each["text"]) for each in told] == [LONGEST, LONGEST, 5]
+    assert stream.offset == 2 * LONGEST + 5
