@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jobc.backends.api import ENDED, Capabilities, JobHandle, JobStatus, Task
+from jobc.backends.api import ENDED, BackendError, Capabilities, JobHandle, JobStatus, Task
 from jobc.engine.options import Options
 from jobc.engine.result import RunResult
 from jobc.engine.run import execute
@@ -181,6 +181,9 @@ class Scripted:
         self.ended[name] = result
         self.notify(JobHandle("local", name))
 
+    def attach(self, handle: JobHandle, task: Task) -> None:
+        raise BackendError("the process that ran it has ended", transient=True)
+
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
         return [JobStatus(ENDED) for _ in handles]
 
@@ -196,8 +199,8 @@ class Scripted:
         if handle.id in self.running:
             self.end(handle.id, cancelled(self.running[handle.id]))
 
-    def logs(self, handle: JobHandle, offset: int) -> tuple[str, int]:
-        return self.log[offset:], len(self.log)
+    def logs(self, handle: JobHandle, offset: int) -> bytes:
+        return self.log[offset:].encode()
 
     def collect(self, handle: JobHandle) -> CombinationResult:
         return self.ended.pop(handle.id)

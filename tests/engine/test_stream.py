@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobc.engine.stream import LONGEST, Stream, mark_of
+from jobc.engine.stream import LONGEST, Stream
+from jobc.interpreter.taskfile import mark_of
 
 TASK = "run.job.0.1"
 
@@ -61,7 +63,7 @@ def test_events_are_told_and_other_lines_belong_to_the_stage_that_runs() -> None
 @given(st.lists(st.integers(0, len(OUTPUT)), max_size=8))
 def test_how_the_output_is_cut_makes_no_difference(cuts: list[int]) -> None:
     bounds = [0, *sorted(cuts), len(OUTPUT)]
-    pieces = [OUTPUT[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    pieces = [OUTPUT[start:end] for start, end in itertools.pairwise(bounds)]
     assert read(pieces)[0] == read([OUTPUT])[0]
 
 

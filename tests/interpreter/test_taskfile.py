@@ -41,7 +41,9 @@ def test_a_task_comes_back_as_it_was_sent(params: Any, matrix: Any, env: Any) ->
     assert b"s3cret-value" not in data
     task = load_task(data, secrets={"TOKEN": "other", "MORE": "x"}, environ={"PATH": "/bin"}, workdir="/w")
     assert (task.name, task.workflow, task.job, task.timeout) == ("r.j.0.1", 1, 2, 2.5)
-    assert task.inputs.params == params and task.inputs.matrix == matrix and task.inputs.env == env
+    assert task.inputs.params == params
+    assert task.inputs.matrix == matrix
+    assert task.inputs.env == env
     assert [type(item) for item in task.inputs.params.values()] == [type(item) for item in params.values()]
     assert task.inputs.needs["a"]["outputs"] == matrix
     assert task.inputs.secrets == {"TOKEN": "other"}
@@ -67,7 +69,8 @@ def test_secrets_are_slots_wherever_their_values_stand(token: str, data: Any) ->
     env = {"AUTH": f"Bearer {token}", "N": "∂"}
     inputs = Inputs({"x": value}, env=env, secrets={"TOKEN": token, "LONG": token + "b"})
     sent = dump_task(TaskFile("t", 0, 0, inputs), {"param x": "∂"})
-    assert "∑" not in sent.decode() and "∂" not in sent.decode()
+    assert "∑" not in sent.decode()
+    assert "∂" not in sent.decode()
     task = load_task(sent, secrets=secrets, environ={}, workdir=".")
     assert task.inputs.params == {"x": value}
     assert task.inputs.env == env
@@ -92,7 +95,8 @@ def test_a_result_comes_back_exactly(outputs: Any, status: str, message: str) ->
         "because",
         1.25,
     )
-    assert back.error is not None and (back.error.exit_code, back.error.bases) == (3, ["LookupError"])
+    assert back.error is not None
+    assert (back.error.exit_code, back.error.bases) == (3, ["LookupError"])
     assert (back.stages[0].path, back.stages[0].attempts) == ("2.left.load", 3)
 
 

@@ -59,6 +59,9 @@ class LocalBackend:
         self._inbox.put(running)
         return running.handle
 
+    def attach(self, handle: JobHandle, task: Task) -> None:
+        raise BackendError("the process that ran it has ended", transient=True)
+
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
         return [self._status(handle) for handle in handles]
 
@@ -78,8 +81,8 @@ class LocalBackend:
         if running is not None:
             running.cancellation.kill()
 
-    def logs(self, handle: JobHandle, offset: int) -> tuple[str, int]:
-        return "", offset
+    def logs(self, handle: JobHandle, offset: int) -> bytes:
+        return b""
 
     def collect(self, handle: JobHandle) -> CombinationResult:
         result = self._tasks.pop(handle.id).result

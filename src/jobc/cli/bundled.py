@@ -112,7 +112,7 @@ def _whole(program: Program, args: argparse.Namespace, context: Context) -> int:
         _bring_here(program)
     with ExitStack() as stack:
         if args.state is not None:
-            from jobc.engine.journal import Journal, path_in
+            from jobc.engine.journal.journal import Journal, path_in
 
             options.journal = Journal.create(path_in(os.path.join(context.cwd, args.state)))
             stack.callback(options.journal.close)
@@ -168,7 +168,9 @@ def _index(args: argparse.Namespace) -> int | None:
     if args.index is None:
         return None
     if args.job is None:
-        raise UsageError("--index without --job", help="name the job whose combination it is: --job ID --index K")
+        raise UsageError(
+            "--index without --job", help="name the job whose combination it is: --job ID --index K"
+        )
     if not args.index.isdecimal():
         raise UsageError(f"--index cannot be `{args.index}`", help="give it a whole number from 0 up")
     return int(args.index)
@@ -195,10 +197,15 @@ def _needs(path: str, context: Context) -> dict[str, Any]:
         status = job.get("status", job.get("result"))
         if status not in TERMINAL:
             raise UsageError(
-                f"{path}: the status of `{id}` is {json.dumps(status)}", help="it is one of " + ", ".join(sorted(TERMINAL))
+                f"{path}: the status of `{id}` is {json.dumps(status)}",
+                help="it is one of " + ", ".join(sorted(TERMINAL)),
             )
         combinations = [
-            {"matrix": each.get("matrix", {}), "result": each.get("status", each.get("result")), "outputs": each.get("outputs", {})}
+            {
+                "matrix": each.get("matrix", {}),
+                "result": each.get("status", each.get("result")),
+                "outputs": each.get("outputs", {}),
+            }
             for each in job.get("combinations", [])
         ]
         found[id] = {"result": status, "outputs": job.get("outputs", {}), "combinations": combinations}
@@ -227,7 +234,9 @@ def _task(program: Program, args: argparse.Namespace, context: Context) -> int:
     except OSError as error:
         raise UsageError(f"{args.task} cannot be read: {error.strerror}") from None
     except TaskError as error:
-        raise UsageError(f"{args.task}: {error}", help="the engine that made it knows how to make it again") from None
+        raise UsageError(
+            f"{args.task}: {error}", help="the engine that made it knows how to make it again"
+        ) from None
     trigger = _Triggers(program, task.inputs, context).run
     return run_task(program, task, os.path.join(context.cwd, args.result), context.stdout, trigger)
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any
 
-from jobc.backends.api import ENDED, LOST, RUNNING, Capabilities, JobHandle, JobStatus, Task
+from jobc.backends.api import ENDED, LOST, RUNNING, BackendError, Capabilities, JobHandle, JobStatus, Task
 from jobc.engine.clock import Message
 from jobc.engine.control import Control
 from jobc.engine.options import Options
@@ -109,6 +109,9 @@ class SimulatedBackend:
             if self.capabilities.notifies:
                 self._notify(handle)
 
+    def attach(self, handle: JobHandle, task: Task) -> None:
+        raise BackendError("the process that simulated it has ended", transient=True)
+
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
         return [
             JobStatus(RUNNING if each.id in self._running else ENDED if each.id in self._ended else LOST)
@@ -121,8 +124,8 @@ class SimulatedBackend:
     def kill(self, handle: JobHandle) -> None:
         self._end(handle, cancelled)
 
-    def logs(self, handle: JobHandle, offset: int) -> tuple[str, int]:
-        return "", offset
+    def logs(self, handle: JobHandle, offset: int) -> bytes:
+        return b""
 
     def collect(self, handle: JobHandle) -> CombinationResult:
         return self._ended.pop(handle.id)

@@ -10,21 +10,15 @@ reader's state up to date, so nothing is told twice and nothing is lost.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: RFC 7464 begins JSON texts in a stream with it.
-SEPARATOR = "\x1e"
+from jobc.interpreter.taskfile import mark_of
+
 _KINDS = frozenset(["stage-started", "stage-ended", "log"])
 #: A line longer than this is cut into several.
 LONGEST = 1024 * 1024
-
-
-def mark_of(task: str) -> str:
-    """What begins the event lines of a task: the same whenever it is submitted."""
-    return f"{SEPARATOR}{hashlib.sha256(task.encode()).hexdigest()[:12]}:"
 
 
 class Stream:

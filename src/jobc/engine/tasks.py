@@ -170,7 +170,7 @@ class Tasks:
             if backend.capabilities.hosted:
                 result = backend.collect(handle)
                 return combination, self._taken(combination, result)
-            log, _ = backend.logs(handle, 0)
+            log = backend.logs(handle, 0).decode(errors="replace")
             result = backend.collect(handle)
         except BackendError as problem:
             tries = self._collecting.pop(handle.id, 0) + 1

@@ -11,6 +11,7 @@ off, or of another version. The same two forms serve the journal where a result 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any, Dict, List, Mapping, Optional
@@ -20,11 +21,18 @@ from jobc.interpreter.wire import TAG, pack, pack_map, unpack
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 
 VERSION = 1
+#: RFC 7464 begins JSON texts in a stream with it.
+SEPARATOR = "\x1e"
 _ENDS = frozenset([CANCEL, FAILED, SKIP, SUCCESS])
 
 
 class TaskError(ValueError):
     """A task or a result cannot be read; the text says why, in the user's words."""
+
+
+def mark_of(task: str) -> str:
+    """What begins the event lines in the output of a task: the same whenever it is submitted."""
+    return SEPARATOR + hashlib.sha256(task.encode()).hexdigest()[:12] + ":"
 
 
 class TaskFile:

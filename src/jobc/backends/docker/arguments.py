@@ -37,9 +37,7 @@ class ContainerSpec:
         self.limits: dict[str, Any] = {}
 
 
-def container_spec(
-    arguments: Mapping[str, Any], resources: Mapping[str, Any], workdir: str
-) -> ContainerSpec:
+def container_spec(arguments: Mapping[str, Any], resources: Mapping[str, Any], workdir: str) -> ContainerSpec:
     """The container that evaluated arguments ask for; host paths are relative to `workdir`. Raises BackendError."""
     image = _image(arguments.get("image"), arguments.get("tag"))
     spec = ContainerSpec(image)

@@ -12,27 +12,32 @@ An image with Python 3.9 or later runs the bundle; one without runs the task as 
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from jobc.backends.api import ENDED, LOST, QUEUED, RUNNING, BackendError, Capabilities, JobHandle, JobStatus, Task
-from jobc.backends.bundle.posix import Impossible, lower_task
+from jobc.backends.api import (
+    ENDED,
+    LOST,
+    RUNNING,
+    BackendError,
+    Capabilities,
+    JobHandle,
+    JobStatus,
+    Task,
+)
 from jobc.backends.bundle.posix_result import read_result
 from jobc.backends.docker import container as containers
-from jobc.backends.docker.arguments import ContainerSpec, container_spec
+from jobc.backends.docker.arguments import container_spec
 from jobc.backends.docker.errors import missing_library, translated, unreachable
 from jobc.interpreter.api import CombinationResult, ErrorInfo
-from jobc.interpreter.taskfile import TaskError, TaskFile, dump_task, load_result
+from jobc.interpreter.taskfile import TaskError, TaskFile, load_result
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-    from jobc.ir.program import Program
 
 #: Run in the container: Python where the image has it, else the shell script.
 _START = f"""
@@ -138,7 +143,7 @@ class DockerBackend:
                 if error.status_code not in (404, 409):  # it has ended already
                     raise
 
-    def logs(self, handle: JobHandle, offset: int) -> tuple[str, int]:
+    def logs(self, handle: JobHandle, offset: int) -> bytes:
         run = self._runs.get(handle.id)
         if run is None:
             return "", offset
@@ -201,7 +206,11 @@ class DockerBackend:
             from docker.errors import DockerException
 
             try:
-                self._clients[host] = docker.DockerClient(host, timeout=60) if host else docker.from_env(timeout=60)
+                self._clients[host] = (
+                    docker.DockerClient(host, timeout=60) if host else docker.from_env(timeout=60)
+                )
             except DockerException as error:
-                raise unreachable("reach the Docker daemon" + (f" at {host}" if host else ""), error) from error
+                raise unreachable(
+                    "reach the Docker daemon" + (f" at {host}" if host else ""), error
+                ) from error
         return self._clients[host]

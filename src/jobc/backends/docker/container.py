@@ -38,7 +38,9 @@ class Ended:
 
 def container_name(task: str) -> str:
     """A name that the daemon takes, and that is the same whenever this task is submitted."""
-    shown = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "-" for letter in task)
+    shown = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "-" for letter in task
+    )
     return f"jobc-{shown[:80]}-{hashlib.sha256(task.encode()).hexdigest()[:12]}"
 
 
@@ -96,7 +98,7 @@ def create(
                 user=spec.user,
                 working_dir=spec.workdir or FOLDER + "/work",
                 mounts=mounts,
-                tmpfs={"/tmp": "mode=1777,exec"},  # noqa: S108 - in the container
+                tmpfs={"/tmp": "mode=1777,exec"},
                 network=spec.network,
                 read_only=True,
                 cap_drop=["ALL"],
@@ -120,7 +122,12 @@ def put(container: Container, files: Mapping[str, bytes], user: str) -> None:
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for folder in ("", "work"):
             entry = tarfile.TarInfo(folder or ".")
-            entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, 0o700 if uid is not None else 0o777, uid or 0, gid
+            entry.type, entry.mode, entry.uid, entry.gid = (
+                tarfile.DIRTYPE,
+                0o700 if uid is not None else 0o777,
+                uid or 0,
+                gid,
+            )
             archive.addfile(entry)
         for name, data in files.items():
             entry = tarfile.TarInfo(name)
