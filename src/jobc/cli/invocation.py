@@ -243,7 +243,7 @@ def _defect(error: Exception, argv: Sequence[str], context: Context) -> int:
     if os.environ.get("JOBC_DEBUG"):
         import traceback
 
-        traceback.print_exception(error, file=context.stderr)
+        traceback.print_exception(type(error), error, error.__traceback__, file=context.stderr)
     where = write_report(error, argv, context)
     _tell(
         context,

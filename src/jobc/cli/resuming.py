@@ -94,7 +94,6 @@ def _failed(past: PastRun) -> bool:
 
 def _ended(past: PastRun, args: argparse.Namespace, context: Context) -> int:
     """Say how a run ended that has nothing to go on with."""
-    from jobc.cli.commands.run import exit_code
 
     result = past.result()
     words = {"success": "succeeded", "failed": "failed", "cancel": "was cancelled"}.get(
@@ -111,7 +110,7 @@ def _ended(past: PastRun, args: argparse.Namespace, context: Context) -> int:
         json.dump(result.to_json(), context.stdout, indent=2, ensure_ascii=False)
         context.stdout.write("\n")
     past.journal.close()
-    return exit_code(result, None)
+    return result.exit_code(None)
 
 
 def _place(past: PastRun, context: Context) -> str:

@@ -25,7 +25,8 @@ CACHE_SIZE = 10 * 1024**3
 
 
 class Options:
-    """`run_id` is made where it is None. `job` restricts the run to that job and what it needs.
+    """`run_id` is made where it is None. `job` restricts the run to that job and what it needs, `index` that job to one of
+    its combinations.
 
     `max_parallel` bounds combinations at once over the whole run, nested runs included (None: what the workflow and
     the environment say). `timeout`, `grace` in seconds. `secrets` holds the values of declared secrets. `environ`
@@ -50,6 +51,7 @@ class Options:
         "given",
         "grace",
         "groups",
+        "index",
         "job",
         "job_timeout",
         "journal",
@@ -71,6 +73,7 @@ class Options:
         *,
         run_id: str | None = None,
         job: str | None = None,
+        index: int | None = None,
         max_parallel: int | None = None,
         timeout: float | None = None,
         grace: float = GRACE,
@@ -94,6 +97,7 @@ class Options:
     ) -> None:
         self.run_id = run_id
         self.job = job
+        self.index = index
         #: Of jobs that set none, in seconds; `execute` reads it from the environment.
         self.job_timeout = 3600.0
         #: `execute` reads it from the environment.

@@ -17,7 +17,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from jobc.engine.journal.journal import Journal, dumps, plain
@@ -188,7 +188,7 @@ class Recorder:
             return
         message: dict[str, Any] = {
             "event": event,
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "run": run,
             "job": job,
             "combination": combination,

@@ -379,6 +379,12 @@ class Scheduler:
     def _open_job(self, state: JobState) -> None:
         try:
             state.plan.update(self._judge.strategy(state))
+            if (
+                self._options.index is not None
+                and state.run is self._root
+                and state.job.id == self._options.job
+            ):
+                state.plan.update(self._judge.single(state, self._options.index))
         except Failure as failure:
             self._fail_job(state, failure)
             return

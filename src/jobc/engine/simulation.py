@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from queue import SimpleQueue
 from typing import Any
 
@@ -28,7 +28,7 @@ Duration = Callable[[Task], float]
 Outcome = Callable[[Task], CombinationResult]
 
 #: What the programs' `datetime.now()` gives.
-INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
+INSTANT = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 
 class Stuck(Exception):

@@ -371,7 +371,7 @@ class RunState:
             if selected is not None and position not in selected:
                 continue
             state = states[position] = JobState(self, position, job)
-            state.needs = [states[need] for need in job.needs]
+            state.needs = [states[need] for need in job.needs if need in states]
             state.waiting = len(state.needs)
             for need in state.needs:
                 need.dependents.append(state)

@@ -281,7 +281,7 @@ class Tasks:
             statuses = backend.poll(handles)
         except BackendError:
             return  # asked again with the next poll
-        for handle, status in zip(handles, statuses, strict=True):
+        for handle, status in zip(handles, statuses):
             if status.state == ENDED:
                 self._inbox.put(("ended", (name, handle)))
             elif status.state == LOST:

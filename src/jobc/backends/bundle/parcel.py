@@ -1,6 +1,6 @@
 """What a task takes with it to another machine, and what it leaves there.
 
-    sent   bundle.pyz    the program and the runtime; its name by content is `Parcel.bundle.hash`, so it may be kept and shared
+    sent   bundle.pyz    the program and the runtime; named by `Parcel.bundle.hash`, its SHA-256, so it may be kept and shared
            task.json     the combination's inputs (`interpreter.taskfile`)
            secrets.json  the values of secrets by name, of mode 600; the task removes it as it reads it
     left   result.json   the combination's result

@@ -74,7 +74,15 @@ class _Lowering:
         self.program = program
         self.task = task
         self.job = program.workflows[task.workflow].jobs[task.job]
-        self.state = JobState(program, self.job, task.inputs, NoHost(), Cancellation(), FreshLauncher())
+        self.state = JobState(
+            program,
+            program.workflows[task.workflow],
+            self.job,
+            task.inputs,
+            NoHost(),
+            Cancellation(),
+            FreshLauncher(),
+        )
         self.scope = Scope(self.state, "", dict(task.inputs.env), {}, self.state.cancellation)
         self.secrets = {value: name for name, value in task.inputs.secrets.items() if value}
         #: stage id → its number in the script, for the stages before the one at hand.

@@ -149,8 +149,9 @@ def _error(
 
 def _conclude(result: CombinationResult, program: Program, task: TaskFile, end: str) -> None:
     """The combination's status, error and outputs from those of its stages."""
-    job = program.workflows[task.workflow].jobs[task.job]
-    state = JobState(program, job, task.inputs, NoHost(), Cancellation(), FreshLauncher())
+    workflow = program.workflows[task.workflow]
+    job = workflow.jobs[task.job]
+    state = JobState(program, workflow, job, task.inputs, NoHost(), Cancellation(), FreshLauncher())
     scope = Scope(state, "", dict(task.inputs.env), {}, state.cancellation)
     statuses = []
     for stage in result.stages:

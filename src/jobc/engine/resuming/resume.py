@@ -189,6 +189,7 @@ def _options(past: PastRun, given: Options) -> Options:
     options.run_id = past.id
     kept = past.options
     options.job = kept["job"]
+    options.index = kept.get("index")
     options.now = None if kept["now"] is None else datetime.fromisoformat(kept["now"])
     options.workdir = kept["workdir"]
     options.file = past.row["file"]

@@ -14,6 +14,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Union
 
 from jobc.engine.sharing import owner
 from jobc.engine.sharing.group_table import Change, GroupTable
@@ -21,7 +22,7 @@ from jobc.engine.sharing.neighbours import Neighbours
 from jobc.engine.state import JobState, RunState
 from jobc.errors import StateError
 
-Holder = JobState | RunState
+Holder = Union[JobState, RunState]
 
 
 class Group:
