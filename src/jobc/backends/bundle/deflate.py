@@ -129,7 +129,9 @@ def _code_lengths(counts: list[int], longest: int) -> list[int]:
     used = [symbol for symbol, count in enumerate(counts) if count]
     used += [symbol for symbol in range(2) if symbol not in used][: max(0, 2 - len(used))]
     # Huffman's algorithm; equal weights in the order in which they were made.
-    heap = [(max(1, counts[symbol]), number, (symbol,)) for number, symbol in enumerate(used)]
+    heap: list[tuple[int, int, tuple[int, ...]]] = [
+        (max(1, counts[symbol]), number, (symbol,)) for number, symbol in enumerate(used)
+    ]
     heapify(heap)
     found = [0] * len(counts)
     number = len(heap)
