@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jobc.backends.api import ENDED, BackendError, Capabilities, JobHandle, JobStatus, Task
+from jobc.backends.api import ENDED, RUNNING, Capabilities, JobHandle, JobStatus, Task, TaskLost
 from jobc.engine.options import Options
 from jobc.engine.result import RunResult
 from jobc.engine.run import execute
@@ -182,10 +182,10 @@ class Scripted:
         self.notify(JobHandle("local", name))
 
     def attach(self, handle: JobHandle, task: Task) -> None:
-        raise BackendError("the process that ran it has ended", transient=True)
+        raise TaskLost("the process that ran it has ended")
 
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
-        return [JobStatus(ENDED) for _ in handles]
+        return [JobStatus(RUNNING if each.id in self.running else ENDED) for each in handles]
 
     def cancel(self, handle: JobHandle, reason: str, message: str) -> None:
         self.cancelled.append((handle.id, reason))

@@ -1,14 +1,14 @@
 """What the engine asks of an environment, and what an environment says of itself.
 
 A backend runs *tasks*: one attempt at one combination of one job. The engine owns everything else: when a task starts, retries,
-timeouts, rate limits, the journal, and polling. It calls a backend from one thread:
+timeouts, rate limits, the journal, and polling. It calls a backend from one thread, or from several where `Capabilities.calls` says so:
 
     open(notify) → submit(task) or attach(handle, task) → [poll(handles), logs(handle, offset) …] → collect(handle) → close()
 
 `submit` is idempotent by `Task.name`: a second submission of a name, by this process or another, gives the handle of the first.
 A `JobHandle` is plain data that goes into the journal before anything else happens, so a task can be found again by another
 process where `Capabilities.reattach` says so. A task that is lost is submitted again under another name, as long as its budget of
-interruptions lasts.
+interruptions lasts. What may have arrived (a request without an answer) a backend asks for again by itself, within `submit`.
 
 A task that does not run in this process (`Capabilities.hosted` is false) writes its events and its log into one stream of bytes, the
 *output* (`engine.stream` reads it). The engine asks for it with `logs` while the task runs and until it is told all of it after the end,
@@ -35,7 +35,17 @@ LOST = "lost"
 class Capabilities:
     """What an environment can do, as data: nothing else of the program branches on a backend's name."""
 
-    __slots__ = ("files", "hosted", "max_tasks", "notifies", "poll_seconds", "reattach", "shares_machine")
+    __slots__ = (
+        "calls",
+        "files",
+        "hosted",
+        "max_tasks",
+        "notifies",
+        "poll_seconds",
+        "reattach",
+        "shares_machine",
+        "submissions_per_second",
+    )
 
     def __init__(
         self,
@@ -47,6 +57,8 @@ class Capabilities:
         max_tasks: int | None = None,
         poll_seconds: float = 2.0,
         shares_machine: bool = False,
+        calls: int = 0,
+        submissions_per_second: float | None = None,
     ) -> None:
         #: Calls `notify(handle)` when there is something to see: a task has ended (a hosted one calls for nothing else), or
         #: it has written output. `poll` and `logs` then cost nothing, and the engine does not poll on a timer.
@@ -63,6 +75,12 @@ class Capabilities:
         self.poll_seconds = poll_seconds
         #: Tasks run on this machine: the engine counts their `resources` against what it has.
         self.shares_machine = shares_machine
+        #: How many of its methods may run at once, each in a thread of the engine's; `cancel` and `kill` come beside
+        #: them. For environments behind a network: a call that waits keeps no other job from starting. 0: no method
+        #: ever waits, and all are called from one thread.
+        self.calls = calls
+        #: The most submissions that it takes in a second; None: as many as come.
+        self.submissions_per_second = submissions_per_second
 
 
 class Task:
@@ -156,6 +174,18 @@ class BackendError(Exception):
         self.transient = transient
 
 
+class TaskLost(BackendError):
+    """The environment does not know the task any more: it is gone, with its result. The text says how. It is run again, at the
+    cost of the job's budget of interruptions.
+
+    Not for what cannot be reached just now: that is a BackendError with `transient`, and is asked again, for the task may
+    still run there.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, transient=True)
+
+
 class Backend(Protocol):
     """An environment that runs tasks. Errors of its libraries leave it as BackendError."""
 
@@ -169,7 +199,8 @@ class Backend(Protocol):
 
     def attach(self, handle: JobHandle, task: Task) -> None:
         """Take over a task that another process submitted, `task` being what it submitted. Its end and output are told as if
-        it had been submitted here. BackendError with `transient` where it is gone: it is lost then.
+        it had been submitted here. Raises TaskLost where it is gone, BackendError with `transient` where that cannot be
+        told for now; then it is asked again.
         """
 
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
@@ -183,11 +214,12 @@ class Backend(Protocol):
 
     def logs(self, handle: JobHandle, offset: int) -> bytes:
         """What is there of the output from byte `offset` on, at most a few MiB a call; b"" where there is no more for now.
-        Also between the task's end and `collect`. Hosted backends have none.
+        Once `poll` has said ENDED, all of the output is there until `collect`. Hosted backends have none.
         """
 
     def collect(self, handle: JobHandle) -> CombinationResult:
-        """The result of a task that has ended; the handle is forgotten.
+        """The result of a task that has ended; the handle is forgotten, and what the task left in the environment removed.
+        Where it raises BackendError with `transient` it is called again.
 
         A task that the environment took away (a preempted machine) ends as LOST, or in a result whose error has
         the type `lost`: it is run again without counting as a failure.

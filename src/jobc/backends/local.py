@@ -11,7 +11,17 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
-from jobc.backends.api import ENDED, LOST, RUNNING, BackendError, Capabilities, JobHandle, JobStatus, Task
+from jobc.backends.api import (
+    ENDED,
+    LOST,
+    RUNNING,
+    BackendError,
+    Capabilities,
+    JobHandle,
+    JobStatus,
+    Task,
+    TaskLost,
+)
 from jobc.interpreter.api import Cancellation, CombinationResult, ErrorInfo
 
 
@@ -60,7 +70,7 @@ class LocalBackend:
         return running.handle
 
     def attach(self, handle: JobHandle, task: Task) -> None:
-        raise BackendError("the process that ran it has ended", transient=True)
+        raise TaskLost("the process that ran it has ended")
 
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
         return [self._status(handle) for handle in handles]

@@ -50,6 +50,9 @@ _RETRYING = (
     + " AND stage = ?"
 )
 _DECIDED = "UPDATE stages SET decided = ?" + _AT + " AND stage = ?"
+_TOLD = "UPDATE combinations SET told = ?, told_stage = ?" + _AT
+#: What a stage did is committed before anything else is done.
+_BARRIERS = frozenset(["stage-ended", "stage-retrying"])
 #: What stands inside a stage: paths that go on with `.` or `[`. `/` and `\\` are the characters after those.
 _INSIDE = "({0} > ? || '.' AND {0} < ? || '/' OR {0} > ? || '[' AND {0} < ? || '\\')"
 _STALE_STAGES = "UPDATE stages SET stale = 1" + _AT + " AND " + _INSIDE.format("stage")
@@ -380,7 +383,7 @@ class Recorder:
         self._record(
             "INSERT INTO combinations (run, job, combination, attempt, matrix, started, base, restarts)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET restarts = excluded.restarts, handle = NULL",
+            " ON CONFLICT DO UPDATE SET restarts = excluded.restarts, handle = NULL, told = 0, told_stage = ''",
             (
                 place.key,
                 place.position,
@@ -446,24 +449,48 @@ class Recorder:
 
     def stage_event(self, place: Place, event: Event) -> None:
         """An event of a host: `stage-started`, `stage-ended` or `log` (see `interpreter.api.Host`)."""
+        if self._note(place, event):
+            self.commit()
+        self._tell_stage(place, event)
+
+    def output(self, place: Place, events: Sequence[Event], told: tuple[int, str]) -> None:
+        """Events of an attempt that runs elsewhere; with them, or not at all, it is kept how far its output was `told`."""
+        if self._journal is None:
+            for event in events:
+                self._tell_stage(place, event)
+            return
+        with self._journal.together():
+            is_due = False
+            for event in events:
+                is_due |= self._note(place, event)
+            self._record(_TOLD, (*told, place.key, place.position, place.combination, place.attempt))
+        if is_due:
+            self.commit()
+        for event in events:
+            self._tell_stage(place, event)
+
+    def _note(self, place: Place, event: Event) -> bool:
+        """Have an event of a stage written; True if it is time for a commit."""
         kind = event["event"]
         stage = str(event.get("stage", ""))
         if kind == "log":
-            self._log(place, stage, event)
-        elif kind == "stage-started":
+            return self._log(place, stage, event)
+        if kind == "stage-started":
             self._stage(place, stage, event, ended=False)
         elif kind == "stage-ended":
             self._stage(place, stage, event, ended=True)
-            self.commit()
         elif kind == "stage-decided":
             at = (place.key, place.position, place.combination, place.attempt, stage)
             self._record(_DECIDED, (self.seal(event["journal"]), *at))
-            return
         elif kind == "stage-retrying":
             self._retrying(place, stage, event)
-            self.commit()
-        more = {name: value for name, value in event.items() if name not in ("event", "stage", "journal")}
-        self._tell(kind, place.run, place.job, place.combination, stage, more)
+        return kind in _BARRIERS
+
+    def _tell_stage(self, place: Place, event: Event) -> None:
+        kind = event["event"]
+        if kind != "stage-decided":
+            more = {name: value for name, value in event.items() if name not in ("event", "stage", "journal")}
+            self._tell(kind, place.run, place.job, place.combination, str(event.get("stage", "")), more)
 
     def _stage(self, place: Place, stage: str, event: Event, *, ended: bool) -> None:
         now = time.time()
@@ -502,7 +529,7 @@ class Recorder:
         """An attempt at a stage has failed and another one follows; what was inside the stage is of the past."""
         at = (place.key, place.position, place.combination, place.attempt)
         until = time.time() + event["wait_s"]
-        memory = self._memory(event) if event["journal"]["changes"] else None
+        memory = self._memory(event) if event.get("journal", {}).get("changes") else None
         self._record(
             _RETRYING,
             (event["attempt"], until, event["wait_s"], self._json(event["error"]), memory, *at, stage),
@@ -510,16 +537,16 @@ class Recorder:
         self._record(_STALE_STAGES, (*at, *(stage,) * 4))
         self._record(_STALE_RUNS, (*at, *(stage,) * 5))
 
-    def _log(self, place: Place, stage: str, event: Event) -> None:
+    def _log(self, place: Place, stage: str, event: Event) -> bool:
         if self._journal is None or self.failure is not None:
-            return
+            return False
         text = self._veil.text(str(event.get("text", "")))
         stream = str(event.get("stream", "stdout"))
         key = (place.key, place.position, place.combination, place.attempt, stage, stream)
         if self._journal.log(key, text if text.endswith("\n") else text + "\n"):
-            self.commit()
-        else:
-            self._on_log()
+            return True
+        self._on_log()
+        return False
 
 
 def _origin(asked: tuple[Place, str] | None) -> tuple[Any, ...]:

@@ -29,6 +29,7 @@ from typing import Any
 
 from jobc.backends.api import BackendError, JobHandle
 from jobc.engine.combine import end_of_job, end_of_run
+from jobc.engine.ends import ended_early, failed, interrupted, submission_error, with_remedy
 from jobc.engine.judge import Failure, Judge, expansion
 from jobc.engine.options import MAX_DEPTH, Options
 from jobc.engine.recorder import Recorder
@@ -48,7 +49,7 @@ from jobc.engine.state import (
     RunState,
     Ticket,
 )
-from jobc.engine.tasks import Tasks, ended_early, failed, interrupted, submission_error, with_remedy
+from jobc.engine.tasks import Tasks
 from jobc.engine.timers import Timers
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, TriggerOutcome
@@ -84,7 +85,17 @@ class Scheduler:
         self._admitted: deque[JobState] = deque()
         self._resuming: deque[Ticket] = deque()
         self._room = Room(machine(options.environ))
-        self._tasks = Tasks(program, options, judge, recorder, self._timers, self._room, self._inbox)
+        self._tasks = Tasks(
+            program,
+            options,
+            judge,
+            recorder,
+            self._timers,
+            self._room,
+            self._inbox,
+            self._limit,
+            self._finish,
+        )
         self._ring = Ring(self._tasks, self._room)
         self._groups = Groups(options.groups, lambda: self._inbox.put(("groups", None)))
         self._children: list[RunState] = []
@@ -92,7 +103,8 @@ class Scheduler:
         self._finished = 0
         self._on: dict[str, Callable[[Any], None]] = {
             "ended": lambda ended: self._task_ended(*ended),
-            "lost": lambda lost: self._finish(lost[0], failed(lost[0], ErrorInfo(LOST, lost[1]))),
+            "look": lambda seen: self._tasks.look(*seen),
+            "call": lambda then: then(),
             "groups": lambda _: self._look_at_groups(),
             "trigger": self._triggered,
             "trigger-cancel": self._trigger_cancelled,
@@ -430,8 +442,10 @@ class Scheduler:
             combination.job.retries.append(combination)
             return
         self._start(combination)
-        limit = self._tasks.attach(combination, restored.handle)
-        self._limit(combination, limit, max(0.0, limit - restored.elapsed))
+        try:
+            self._tasks.attach(combination, restored)
+        except (Failure, BackendError) as problem:
+            self._finish(combination, failed(combination, submission_error(problem)))
 
     def _limit(self, combination: CombinationState, limit: float, left: float) -> None:
         over = partial(self._cancel, combination, "timeout", f"the job's time of {limit:g} s was over")
@@ -577,11 +591,9 @@ class Scheduler:
 
     def _submit(self, combination: CombinationState) -> None:
         try:
-            limit = self._tasks.submit(combination)
+            self._tasks.submit(combination)
         except (Failure, BackendError) as problem:
             self._finish(combination, failed(combination, submission_error(problem)))
-            return
-        self._limit(combination, limit, limit)
 
     def _task_ended(self, name: str, handle: JobHandle) -> None:
         found = self._tasks.collect(name, handle)
@@ -592,17 +604,15 @@ class Scheduler:
         if combination.cancelled is not None or combination.ended:
             return
         combination.cancelled = (reason, message)
-        if combination.backend is None or combination.handle is None:
+        if not self._tasks.cancel(combination, reason, message):
             # It was begun in this very turn, and is not submitted any more.
             self._finish(combination, ended_early(combination))
             return
-        combination.backend.cancel(combination.handle, reason, message)
         wait = self._options.grace + CLEANUP
         combination.abandon = self._timers.after(wait, partial(self._kill, combination))
 
     def _kill(self, combination: CombinationState) -> None:
-        if combination.backend is not None and combination.handle is not None:
-            combination.backend.kill(combination.handle)
+        if self._tasks.kill(combination):
             self._timers.cancel(combination.abandon)
             combination.abandon = self._timers.after(ABANDON, partial(self._leave_behind, combination))
 
@@ -638,7 +648,7 @@ class Scheduler:
                 result.error = failure.error
         self._recorder.combination_ended(combination.place, result, wait)
         if wait is not None:
-            combination.handle = combination.backend = combination.cancelled = combination.needs = None
+            combination.handle = combination.cancelled = combination.needs = None
             combination.restarts, combination.replay = 0, None
             state.retrying[combination] = self._timers.after(wait, partial(self._retry, combination))
             self._ring.add(state)

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from queue import SimpleQueue
 from typing import Any
 
-from jobc.backends.api import ENDED, LOST, RUNNING, BackendError, Capabilities, JobHandle, JobStatus, Task
+from jobc.backends.api import ENDED, LOST, RUNNING, Capabilities, JobHandle, JobStatus, Task, TaskLost
 from jobc.engine.clock import Message
 from jobc.engine.control import Control
 from jobc.engine.options import Options
@@ -110,7 +110,7 @@ class SimulatedBackend:
                 self._notify(handle)
 
     def attach(self, handle: JobHandle, task: Task) -> None:
-        raise BackendError("the process that simulated it has ended", transient=True)
+        raise TaskLost("the process that simulated it has ended")
 
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
         return [

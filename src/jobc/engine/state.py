@@ -20,7 +20,7 @@ from jobc.interpreter.api import Cancellation, TriggerOutcome
 from jobc.ir.program import Job, Workflow
 
 if TYPE_CHECKING:
-    from jobc.backends.api import Backend, JobHandle
+    from jobc.backends.api import JobHandle
     from jobc.engine.sharing.groups import Group
     from jobc.engine.timers import Timer
     from jobc.interpreter.replay import Replay
@@ -60,7 +60,6 @@ class CombinationState:
     __slots__ = (
         "abandon",
         "attempt",
-        "backend",
         "base",
         "cancelled",
         "deadline",
@@ -93,7 +92,6 @@ class CombinationState:
         self.started = 0.0
         self.ended = False
         self.handle: JobHandle | None = None
-        self.backend: Backend | None = None
         self.deadline: Timer | None = None
         self.abandon: Timer | None = None
         #: (reason, message) once it was asked to end.
@@ -118,15 +116,18 @@ class CombinationState:
 class Restored:
     """A combination that goes on: at once, after the rest of its delay (`wait`, seconds), or where `handle` says it runs."""
 
-    __slots__ = ("combination", "elapsed", "handle", "submitted", "wait")
+    __slots__ = ("combination", "elapsed", "handle", "submitted", "told", "told_ends", "wait")
 
     def __init__(self, combination: CombinationState, *, wait: float | None = None) -> None:
         self.combination = combination
         self.wait = wait
         #: Whether it may have been submitted; `handle` says where to, if that was recorded.
         self.submitted = False
-        #: Seconds since it began.
+        #: Seconds since its first stage began.
         self.elapsed = 0.0
+        #: How far its output was told (`Stream.told`), and the stages whose ends were.
+        self.told = (0, "")
+        self.told_ends: set[str] = set()
         self.handle: JobHandle | None = None
 
 

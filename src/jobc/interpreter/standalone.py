@@ -41,9 +41,12 @@ class StreamHost:
         }
 
     def emit(self, event: Mapping[str, Any]) -> None:
+        if event["event"] == "stage-decided":
+            return  # for an engine that would go on with half a stage; this one is run whole, or again
+        event = {name: value for name, value in event.items() if name != "journal"}
         time = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         told = {"event": event["event"], "time": time, **self._place, **event}
-        line = json.dumps(told, ensure_ascii=True, default=str)
+        line = json.dumps(told, ensure_ascii=True, default=_plain)
         with self._lock:
             self._stream.write(self._mark + line + "\n")
             self._stream.flush()
@@ -55,6 +58,11 @@ class StreamHost:
         self, workflow: int, params: Mapping[str, Any], stage: str, cancellation: Cancellation
     ) -> TriggerOutcome:
         return self._trigger(workflow, params, stage, cancellation)
+
+
+def _plain(value: Any) -> str:
+    """What JSON has no form for, as the journal and the results have it."""
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def run_task(program: Program, task: TaskFile, result_path: str, stream: TextIO, trigger: Trigger) -> int:

@@ -87,7 +87,10 @@ def dump_task(task: TaskFile, hidden: Optional[Mapping[str, str]] = None) -> byt
 
 
 def load_task(data: bytes, *, secrets: Dict[str, str], environ: Dict[str, str], workdir: str) -> TaskFile:
-    """The task of `dump_task`, in this environment; `secrets` has the hidden values too. Raises TaskError."""
+    """The task of `dump_task`, in this environment; `secrets` has the hidden values too. Raises TaskError.
+
+    The hidden values count as secrets there, so that they are masked in what the task writes.
+    """
     document = _document(data, "task")
     names = _list(document, "secrets", "task") + _list(document, "hidden", "task")
     missing = [name for name in names if name not in secrets]
@@ -100,7 +103,7 @@ def load_task(data: bytes, *, secrets: Dict[str, str], environ: Dict[str, str], 
             needs=unpack(_reveal(document["needs"], secrets)),
             env={str(name): str(value) for name, value in _reveal(document["env"], secrets).items()},
             environ=environ,
-            secrets={name: secrets[name] for name in document["secrets"]},
+            secrets={name: secrets[name] for name in names},
             run=document["run"],
             strategy=document["strategy"],
             workdir=workdir,

@@ -11,7 +11,8 @@ How these files get there and back is the backend's own; what is in them is the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from jobc.backends.api import Task
@@ -31,12 +32,12 @@ class Parcel:
 
     __slots__ = ("bundle", "environ", "files", "task")
 
-    def __init__(self, task: TaskFile, bundle: Bundle) -> None:
+    def __init__(self, task: TaskFile, bundle: Bundle, hidden: Mapping[str, str]) -> None:
         self.task = task
         self.bundle = bundle
         self.environ = {"JOBC_MARK": mark_of(task.name)}
-        secrets = json.dumps(task.inputs.secrets, ensure_ascii=False).encode()
-        self.files = {TASK: dump_task(task), SECRETS: secrets}
+        secrets = json.dumps({**task.inputs.secrets, **hidden}, ensure_ascii=False).encode()
+        self.files = {TASK: dump_task(task, hidden), SECRETS: secrets}
 
     def result(self, read: Callable[[str], bytes | None]) -> CombinationResult:
         """What the task left; `read` gives a file of its folder, None where it is not there. Raises TaskError."""
@@ -47,24 +48,33 @@ class Parcel:
 
 
 class Packer:
-    """Makes parcels; each program is bundled once. `cache` as `build.bundle` has it."""
+    """Makes parcels; each program is bundled once. Its methods may be called from any thread. `cache` as `build.bundle` has it."""
 
     def __init__(self, cache: Path | None = None) -> None:
         self._cache = cache
         self._bundles: list[tuple[Program, Bundle]] = []
+        self._lock = threading.Lock()
 
     def pack(self, task: Task) -> Parcel:
         now = None if task.now is None else task.now.isoformat()
         file = TaskFile(task.name, task.workflow, task.job, task.inputs, timeout=task.timeout, now=now)
-        return Parcel(file, self._bundle(task.program))
+        return Parcel(file, self._bundle(task.program), _secret_params(task))
 
     def _bundle(self, program: Program) -> Bundle:
-        for known, made in self._bundles:
-            if known is program:
-                return made
-        made = bundle(program, cache=self._cache)
-        self._bundles.append((program, made))
-        return made
+        with self._lock:
+            for known, made in self._bundles:
+                if known is program:
+                    return made
+            made = bundle(program, cache=self._cache)
+            self._bundles.append((program, made))
+            return made
+
+
+def _secret_params(task: Task) -> dict[str, str]:
+    """The values of parameters of type `secret`, by names that no secret has."""
+    declared = task.program.workflows[task.workflow].params or []
+    values = {param.name: task.inputs.params.get(param.name) for param in declared if param.type == "secret"}
+    return {f"params.{name}": str(value) for name, value in values.items() if value}
 
 
 def command(python: str, folder: str) -> list[str]:

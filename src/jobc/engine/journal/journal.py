@@ -22,7 +22,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class Journal:
         self._recorded = 0
         self._written = 0
         self._flushed_at = 0.0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._write_lock = threading.Lock()
         try:
             self.connection = _connect(path)
@@ -114,6 +115,12 @@ class Journal:
                 self._pending.append((INSERT_LOG, (*key, time.time(), parts)))
             self._recorded += 1
         return time.monotonic() - self._flushed_at >= LOG_SECONDS
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is recorded meanwhile, by this thread, is written by one transaction. Nothing is flushed in it."""
+        with self._lock:
+            yield
 
     def flush(self) -> None:
         """Return when everything recorded so far is committed."""
