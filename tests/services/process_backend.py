@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -57,7 +58,7 @@ class ProcessBackend:
     capabilities = Capabilities(notifies=True, reattach=True, calls=4, poll_seconds=0.1)
 
     def __init__(self) -> None:
-        self._packer = Packer()
+        self._packer = Packer(Path(os.environ.get("XDG_CACHE_HOME") or tempfile.gettempdir(), "jobc-bundles"))
         self._followed: dict[str, JobHandle] = {}
         self._parcels: dict[str, Parcel] = {}
         self._sizes: dict[str, int] = {}
@@ -108,7 +109,7 @@ class ProcessBackend:
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "XDG_CACHE_HOME") if name in os.environ}
         own = dict(pair.split("=", 1) for pair in (place / "environ").read_text().split("\0"))
         subprocess.Popen(
-            ["sh", "-c", _BEGIN, "begin", *_command(place)],
+            ["sh", "-c", _BEGIN, "begin", *command(sys.executable, str(place))],
             cwd=place,
             env={**kept, **own},
             start_new_session=True,
@@ -210,8 +211,3 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _command(place: Path) -> list[str]:
-    python, _, *rest = command(sys.executable, str(place))
-    return [python, str(Path(__file__).with_name("run_task.py")), str(place / BUNDLE), *rest]

@@ -391,7 +391,7 @@ class Elsewhere:
             self._post(self._not_polled, asked, self._problem(error))
 
     def _polled(self, asked: Sequence[RemoteTask], statuses: Sequence[JobStatus]) -> None:
-        for remote, status in zip(asked, statuses):  # noqa: B905 - Python 3.9 has no `strict`
+        for remote, status in zip(asked, statuses):
             if status.state != QUEUED:
                 self._look(remote, status)
         self._poll_again()
