@@ -11,7 +11,6 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from jobc.backends.api import Backend, BackendError, JobHandle, Task
-from jobc.engine.elsewhere import Elsewhere, End, Runs
 from jobc.engine.ends import failed, with_remedy
 from jobc.engine.host import CombinationHost
 from jobc.engine.judge import Failure, Judge, strategy_context
@@ -26,6 +25,7 @@ from jobc.interpreter.evaluator import Environment
 from jobc.ir.program import Job, Program
 
 if TYPE_CHECKING:
+    from jobc.engine.elsewhere import Elsewhere, End, Runs
     from jobc.engine.storage.files import RunFiles
     from jobc.interpreter.files import Files
 
@@ -261,6 +261,8 @@ class Tasks:
             backend.open(lambda handle: self._inbox.put((word, (name, handle))))
             self._backends[name] = backend
             if not backend.capabilities.hosted:
+                from jobc.engine.elsewhere import Elsewhere
+
                 self._far[name] = Elsewhere(
                     name, backend, self._recorder, self._timers, self._inbox, self._runs, self._ended
                 )

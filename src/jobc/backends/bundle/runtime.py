@@ -38,10 +38,12 @@ ROOMS = (
     "cli/report.py",
     "cli/run_inputs.py",
 )
-#: Of those, what no bundle uses: going on with a run, history, telemetry, simulation, a terminal's live view.
+#: Of those, what no bundle uses: tasks elsewhere, going on with a run, history, telemetry, simulation, a terminal's live view.
 LEFT_OUT = (
     START,
     "cli/progress/live.py",
+    "engine/calls.py",
+    "engine/elsewhere.py",
     "engine/journal/comparison.py",
     "engine/journal/following.py",
     "engine/journal/history.py",
