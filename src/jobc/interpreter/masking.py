@@ -11,13 +11,10 @@ Texts that an expression makes of a secret (`upper(secrets.KEY)`) are learnt whe
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import shlex
 import threading
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Pattern, Set
-from urllib.parse import quote, quote_plus
 
 from jobc.interpreter.values import SecretText
 
@@ -105,6 +102,9 @@ class Masker:
 
 
 def _forms(value: str) -> Iterator[str]:
+    import shlex
+    from urllib.parse import quote, quote_plus
+
     parts = [value, *(line.strip() for line in value.splitlines())] if "\n" in value else [value]
     for part in parts:
         if len(part) < SHORTEST:
@@ -127,6 +127,8 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
+    import base64
+
     whole = base64.b64encode(raw).decode("ascii")
     yield whole
     if len(whole) > _WRAP:

@@ -23,6 +23,8 @@ COOKIE = "JOBC_COOKIE"
 #: How long to go on killing what appears anew in a tree, in seconds.
 _LONGEST = 5.0
 
+#: The families of which a child was started since `take_started`.
+_started: Set[str] = set()
 _families = itertools.count(1)
 _numbers = itertools.count(1)
 _engine = (0, "")
@@ -41,7 +43,15 @@ def new_family() -> str:
     return "%s%d." % (engine_mark(), next(_families))
 
 
+def take_started(family: str) -> bool:
+    """Whether a child of the family was started since this was last asked."""
+    found = family in _started
+    _started.discard(family)
+    return found
+
+
 def new_cookie(family: str) -> str:
+    _started.add(family)
     return "%s%d;" % (family, next(_numbers))
 
 

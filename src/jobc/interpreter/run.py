@@ -5,22 +5,23 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-import traceback
 from functools import partial
 from types import CodeType
-from typing import Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from jobc.interpreter.api import Cancellation, CombinationResult, ErrorInfo, Host, Inputs, StageResult
-from jobc.interpreter.background import end_background
 from jobc.interpreter.contexts import JobState, Scope, StageFailure
-from jobc.interpreter.launcher import Launcher, Spawn
 from jobc.interpreter.masking import SHORTEST
 from jobc.interpreter.outputs import OutputProblem, check
-from jobc.interpreter.processes import Exit
+from jobc.interpreter.process_tree import take_started
 from jobc.interpreter.stages.runner import run_sequence
 from jobc.interpreter.wire import NotPlain, plain
 from jobc.ir.program import Program
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
+
+if TYPE_CHECKING:
+    from jobc.interpreter.launcher import Launcher, Spawn
+    from jobc.interpreter.processes import Exit
 
 
 class _Forking:
@@ -65,6 +66,8 @@ def run_combination(
         state = JobState(program, flow, flow.jobs[job], inputs, host, cancellation, launcher or _LAUNCHER)
         _run(state, result)
     except Exception as error:  # noqa: BLE001 (whoever runs a combination gets a result, whatever happens)
+        import traceback
+
         for line in traceback.format_exc().splitlines():
             with contextlib.suppress(Exception):
                 host.emit({"event": "log", "stage": "", "stream": "stderr", "text": line})
@@ -102,6 +105,10 @@ def _run(state: JobState, result: CombinationResult) -> None:
 def _settle(state: JobState) -> None:
     """End what the stages left running."""
     leftovers, state.leftovers = state.leftovers, []
+    if not take_started(state.family) and not leftovers:
+        return
+    from jobc.interpreter.background import end_background
+
     end_background(state.family, leftovers, state.inputs.grace, partial(_say, state))
 
 

@@ -15,7 +15,6 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Mapping, Optional, TextIO
 
 from jobc.interpreter.api import Cancellation, CombinationResult, TriggerOutcome
-from jobc.interpreter.instants import parse
 from jobc.interpreter.run import run_combination
 from jobc.interpreter.taskfile import TaskFile, dump_result
 from jobc.ir.program import Program
@@ -33,7 +32,11 @@ class StreamHost:
         self._trigger = trigger
         self._lock = threading.Lock()
         self._mark = task.inputs.environ.pop("JOBC_MARK", "")
-        self._fixed = None if task.now is None else parse(task.now)
+        self._fixed = None
+        if task.now is not None:
+            from jobc.interpreter.instants import parse
+
+            self._fixed = parse(task.now)
         self._place: Dict[str, Any] = {
             "run": task.inputs.run.get("id"),
             "job": job,

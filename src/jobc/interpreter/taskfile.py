@@ -11,7 +11,6 @@ off, or of another version. The same two forms serve the journal where a result 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import Any, Dict, List, Mapping, Optional
@@ -32,6 +31,8 @@ class TaskError(ValueError):
 
 def mark_of(task: str) -> str:
     """What begins the event lines in the output of a task: the same whenever it is submitted."""
+    import hashlib
+
     return SEPARATOR + hashlib.sha256(task.encode()).hexdigest()[:12] + ":"
 
 
