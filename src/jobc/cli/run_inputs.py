@@ -164,6 +164,42 @@ def read_instant(text: str | None) -> datetime | None:
         raise UsageError(f"--now cannot be `{text}`", help="write it as 2026-01-31T09:00:00Z") from None
 
 
+def read_needs(path: str, context: Context) -> dict[str, Any]:
+    """What `needs.<id>` is for the jobs of a run's JSON, or of its `jobs` alone."""
+    from jobc.ir.status import TERMINAL
+
+    try:
+        with open(os.path.join(context.cwd, path), encoding="utf-8") as file:
+            document = json.load(file)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is not valid JSON: {error}") from None
+    jobs = document.get("jobs", document) if isinstance(document, dict) else None
+    if not isinstance(jobs, dict) or not all(isinstance(job, dict) for job in jobs.values()):
+        raise UsageError(
+            f"{path} holds no results of jobs", help='write {"ID": {"status": "success", "outputs": {…}}}'
+        )
+    found = {}
+    for id, job in jobs.items():
+        status = job.get("status", job.get("result"))
+        if status not in TERMINAL:
+            raise UsageError(
+                f"{path}: the status of `{id}` is {json.dumps(status)}",
+                help="it is one of " + ", ".join(sorted(TERMINAL)),
+            )
+        combinations = [
+            {
+                "matrix": each.get("matrix", {}),
+                "result": each.get("status", each.get("result")),
+                "outputs": each.get("outputs", {}),
+            }
+            for each in job.get("combinations", [])
+        ]
+        found[id] = {"result": status, "outputs": job.get("outputs", {}), "combinations": combinations}
+    return found
+
+
 def _read(path: str, context: Context) -> str:
     try:
         with open(os.path.join(context.cwd, path), encoding="utf-8-sig") as file:

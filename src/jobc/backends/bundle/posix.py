@@ -356,6 +356,8 @@ class _Lowering:
             return False
         if tree[0] == "name":
             return tree[1] in ("stages", "secrets", "job")
+        if tree == ["get", ["name", "run"], "started_at"]:
+            return "started_at" not in self.task.inputs.run
         if tree[0] == "get" and tree[1] == ["name", "env"]:
             return tree[2] in self.late
         if tree[0] == "name" and tree[1] == "env":

@@ -173,7 +173,14 @@ def _lines(context: Context) -> Callable[[Any], None]:
 
 
 def _options(args: argparse.Namespace, archive: str, context: Context) -> Options:
-    from jobc.cli.run_inputs import read_index, read_instant, read_parallel, read_secrets, read_timeout
+    from jobc.cli.run_inputs import (
+        read_index,
+        read_instant,
+        read_needs,
+        read_parallel,
+        read_secrets,
+        read_timeout,
+    )
     from jobc.engine.options import Options
 
     if args.needs is not None and args.state is not None:
@@ -187,7 +194,7 @@ def _options(args: argparse.Namespace, archive: str, context: Context) -> Option
         run_id=args.run_id,
         job=args.job,
         index=read_index(args.index, args.job),
-        given={} if args.needs is None else _needs(args.needs, context),
+        given={} if args.needs is None else read_needs(args.needs, context),
         max_parallel=read_parallel(args.max_parallel),
         timeout=read_timeout(args.timeout),
         now=read_instant(args.now),
@@ -196,39 +203,3 @@ def _options(args: argparse.Namespace, archive: str, context: Context) -> Option
         workdir=workdir,
         file=os.path.basename(archive),
     )
-
-
-def _needs(path: str, context: Context) -> dict[str, Any]:
-    """What `needs.<id>` is for the jobs of a run's JSON, or of its `jobs` alone."""
-    from jobc.ir.status import TERMINAL
-
-    try:
-        with open(os.path.join(context.cwd, path), encoding="utf-8") as file:
-            document = json.load(file)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise UsageError(f"{path} is not valid JSON: {error}") from None
-    jobs = document.get("jobs", document) if isinstance(document, dict) else None
-    if not isinstance(jobs, dict) or not all(isinstance(job, dict) for job in jobs.values()):
-        raise UsageError(
-            f"{path} holds no results of jobs", help='write {"ID": {"status": "success", "outputs": {…}}}'
-        )
-    found = {}
-    for id, job in jobs.items():
-        status = job.get("status", job.get("result"))
-        if status not in TERMINAL:
-            raise UsageError(
-                f"{path}: the status of `{id}` is {json.dumps(status)}",
-                help="it is one of " + ", ".join(sorted(TERMINAL)),
-            )
-        combinations = [
-            {
-                "matrix": each.get("matrix", {}),
-                "result": each.get("status", each.get("result")),
-                "outputs": each.get("outputs", {}),
-            }
-            for each in job.get("combinations", [])
-        ]
-        found[id] = {"result": status, "outputs": job.get("outputs", {}), "combinations": combinations}
-    return found
