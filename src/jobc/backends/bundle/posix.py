@@ -3,7 +3,7 @@
 Only jobs of bash, empty and raise stages can be lowered. What is known before the task starts (parameters, matrix, needs,
 `env`) is evaluated here; what is known only while it runs stays in the script as a shell word:
 
-    secrets.NAME              ${JOBC_SECRET_NAME}, from the environment
+    secrets.NAME              a variable that is not exported, with what JOBC_SECRET_NAME held in the environment
     stages.ID.outputs.NAME    jobc_output, which reads what that stage wrote to $JOBC_OUTPUT
     stages.ID.result          a variable
     job.status, success() …   tests of the variables in which the script keeps count
@@ -98,6 +98,7 @@ class _Lowering:
             PREAMBLE,
             f"jobc_grace={math.ceil(self.task.inputs.grace)}",
             f"jobc_limit={_limit(self.task.timeout)}",
+            *self._take_secrets(),
             f"jobc_begin_task {shlex.quote(self.task.name)}",
         ]
         lines += self._env(self.task.inputs.env)
@@ -106,6 +107,16 @@ class _Lowering:
             if stage.id is not None:
                 self.earlier[stage.id] = number
         return "\n".join([*lines, "", "jobc_end_task", ""])
+
+    def _take_secrets(self) -> list[str]:
+        """Take the secrets out of the environment, so that they reach only the stages that name them."""
+        lines = []
+        for name in self.task.inputs.secrets:
+            outer = _outer_variable(name)
+            lines.append(f'jobc_need {outer} "${{{outer}+set}}" {shlex.quote(name)}')
+            lines.append(f"{_secret_variable(name)}=${outer}")
+            lines.append(f"unset {outer}")
+        return lines
 
     def _env(self, env: Mapping[str, str]) -> list[str]:
         run = self.task.inputs.run
@@ -440,8 +451,14 @@ def _mentions(tree: Any, id: str) -> bool:
     return any(_mentions(part, id) for part in tree)
 
 
-def _secret_variable(name: str) -> str:
+def _outer_variable(name: str) -> str:
+    """The variable of the environment that a secret comes in."""
     return "JOBC_SECRET_" + name.upper().replace("-", "_")
+
+
+def _secret_variable(name: str) -> str:
+    """The script's own variable for it."""
+    return "jobc_secret_" + name.upper().replace("-", "_")
 
 
 def _limit(limit: float | None) -> str:

@@ -3,6 +3,7 @@
     $JOBC_MARK       stands before each event; without it events are lines for people
     $JOBC_TASK_DIR   a folder for the script's files; made where it is not given
     $JOBC_RESULT     where the result goes; nowhere where it is not given
+    $JOBC_SECRET_…   the secrets that the job's workflow declares
 
 A stage's body runs in a subshell that `exec`s what the stage is, in a session of its own where there is `setsid`, so that a
 signal to that session ends all of it. `jobc_cut` says why the task is ending early: `cancel`, `kill` or `timeout`.
@@ -22,6 +23,12 @@ jobc_watch=
 jobc_woken=0
 jobc_count=0
 
+jobc_need() { # variable, whether it is set, the secret's name
+  [ -z "$2" ] || return 0
+  printf 'error: no value for the secret %s\nhelp: set %s\n' "$3" "$1" >&2
+  rm -rf "$jobc_dir"
+  exit 2
+}
 jobc_true() { return 0; }
 jobc_false() { return 1; }
 jobc_always() { return 0; }

@@ -44,7 +44,11 @@ def command(argv: list[str], archive: str, read: Callable[[str], bytes]) -> int:
 
 
 def _parser(name: str) -> CommandParser:
-    parser = CommandParser(prog=name, description="Run the jobs of this bundle on this machine.")
+    parser = CommandParser(
+        prog=name,
+        description="Run the jobs of this bundle on this machine.",
+        epilog="An engine elsewhere runs one task with --task FILE --secrets FILE --result FILE.",
+    )
     add = parser.add_argument
     add("-p", "--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter (repeatable)")
     add("--params-file", metavar="FILE", help="parameters from a JSON file")
