@@ -15,9 +15,10 @@ import itertools
 import os
 import signal
 import time
-from typing import Callable, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Set
 
-from jobc.interpreter.cgroups import Group
+if TYPE_CHECKING:
+    from jobc.interpreter.cgroups import Group
 
 COOKIE = "JOBC_COOKIE"
 #: How long to go on killing what appears anew in a tree, in seconds.
