@@ -96,6 +96,7 @@ def let_run(path: str) -> None:
 def _script(program: Program, args: argparse.Namespace, context: Context) -> str:
     from jobc.backends.bundle.posix import Impossible, lower_task
     from jobc.interpreter.taskfile import TaskFile
+    from jobc.ir.program import RunsOn
 
     workflow = program.workflows[program.entry]
     job = _job(workflow, args.job)
@@ -103,7 +104,7 @@ def _script(program: Program, args: argparse.Namespace, context: Context) -> str
     _refuse_late(program, workflow, job)
     for each in program.workflows:
         for one in each.jobs:  # wherever it would run, its script is the same
-            one.runs_on.type, one.runs_on.args = "local", []
+            one.runs_on = RunsOn("local", [])
     task = _task(program, job, args, context)
     inputs = task.inputs
     inputs.run = {key: value for key, value in inputs.run.items() if key != "started_at"}

@@ -14,7 +14,7 @@ from jobc.cli.config import Config
 from jobc.cli.context import Context
 from jobc.errors import UsageError
 from jobc.ir.codec import content_hash, loads
-from jobc.ir.program import Program
+from jobc.ir.program import Program, RunsOn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,13 +159,14 @@ def _bring_here(program: Program, allowed: bool) -> None:
         for job in workflow.jobs:
             if job.runs_on.type == "local":
                 continue
+            where = job.runs_on.type or "what an expression gives"
             if not allowed:
                 path, line = program.place(job.span)
                 raise UsageError(
-                    f"{path}:{line}: job `{job.id}` runs on `{job.runs_on.type}`, and a bundle runs jobs on this machine",
+                    f"{path}:{line}: job `{job.id}` runs on `{where}`, and a bundle runs jobs on this machine",
                     help="run it here with `--runs-on local`, or run the jobs file with `jobc run`",
                 )
-            job.runs_on.type, job.runs_on.args = "local", []
+            job.runs_on = RunsOn("local", [])
 
 
 def _lines(context: Context) -> Callable[[Any], None]:
