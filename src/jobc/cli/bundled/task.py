@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from jobc.interpreter.api import Cancellation, Inputs, TriggerOutcome
+    from jobc.interpreter.containers import Containers
     from jobc.ir.program import Program
 
 _OPTIONS = ("--task", "--secrets", "--result")
@@ -33,7 +34,21 @@ def run_task_files(argv: list[str], read: Callable[[str], bytes]) -> int:
     task = _load(places["--task"], secrets)
     program = loads(read("program.json"))
     trigger = Triggers(program, task.inputs).run
-    return run_task(program, task, places["--result"], sys.stdout, trigger)
+    return run_task(program, task, places["--result"], sys.stdout, trigger, _containers)
+
+
+def _containers() -> Containers:
+    from jobc.interpreter.containers import ContainerProblem
+
+    try:
+        import docker  # noqa: F401
+
+        from jobc.backends.registry import containers
+    except ImportError:
+        raise ContainerProblem(
+            "there is no Docker where this job runs; run the job on this machine (`runs-on: local`), or give the job itself the image"
+        ) from None
+    return containers()
 
 
 def _places(argv: list[str]) -> dict[str, str]:
