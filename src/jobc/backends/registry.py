@@ -18,6 +18,7 @@ GROUP = "jobc.backends"
 BUILTIN: dict[str, tuple[str, str]] = {
     "docker": ("jobc.backends.docker.backend", "DockerBackend"),
     "local": ("jobc.backends.local", "LocalBackend"),
+    "self-hosted": ("jobc.backends.self_hosted.backend", "SelfHostedBackend"),
 }
 _OTHER_NAMES = {"azure-batch": "az-batch", "gcp-batch": "cloud-batch"}
 
