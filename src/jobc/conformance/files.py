@@ -88,7 +88,9 @@ class Files(Suite):
         assert bench.log("next") == ["1", "2", "3"]
 
     def test_a_missing_artifact_fails_the_job_as_here(self, bench: Bench) -> None:
-        result = bench.run("jobs: {job: {artifacts: {out: {site: {paths: dist}}}, stages: [{echo: nothing}]}}")
+        result = bench.run(
+            "jobs: {job: {artifacts: {out: {site: {paths: dist}}}, stages: [{echo: nothing}]}}"
+        )
         error = result.jobs["job"].combinations[0].error
         assert error is not None
         assert error.type == "files"
