@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jobc.backends.api import ENDED, Capabilities, JobHandle, JobStatus, Task
+from jobc.backends.api import ENDED, RUNNING, Capabilities, JobHandle, JobStatus, Task, TaskLost
 from jobc.engine.options import Options
 from jobc.engine.result import RunResult
 from jobc.engine.run import execute
@@ -181,8 +181,11 @@ class Scripted:
         self.ended[name] = result
         self.notify(JobHandle("local", name))
 
+    def attach(self, handle: JobHandle, task: Task) -> None:
+        raise TaskLost("the process that ran it has ended")
+
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
-        return [JobStatus(ENDED) for _ in handles]
+        return [JobStatus(RUNNING if each.id in self.running else ENDED) for each in handles]
 
     def cancel(self, handle: JobHandle, reason: str, message: str) -> None:
         self.cancelled.append((handle.id, reason))
@@ -196,8 +199,8 @@ class Scripted:
         if handle.id in self.running:
             self.end(handle.id, cancelled(self.running[handle.id]))
 
-    def logs(self, handle: JobHandle, offset: int) -> tuple[str, int]:
-        return self.log[offset:], len(self.log)
+    def logs(self, handle: JobHandle, offset: int) -> bytes:
+        return self.log[offset:].encode()
 
     def collect(self, handle: JobHandle) -> CombinationResult:
         return self.ended.pop(handle.id)

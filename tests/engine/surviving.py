@@ -49,6 +49,9 @@ class Surviving:
         (place / "pid").write_text(str(child.pid))
         return JobHandle("local", task.name, {"pid": child.pid})
 
+    def attach(self, handle: JobHandle, task: Task) -> None:
+        pass
+
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
         return [self._status(handle.id) for handle in handles]
 
@@ -65,8 +68,8 @@ class Surviving:
     def kill(self, handle: JobHandle) -> None:
         pass
 
-    def logs(self, handle: JobHandle, offset: int) -> tuple[str, int]:
-        return "", offset
+    def logs(self, handle: JobHandle, offset: int) -> bytes:
+        return b""
 
     def collect(self, handle: JobHandle) -> CombinationResult:
         result = CombinationResult("success", {})

@@ -1,19 +1,24 @@
 """What the engine asks of an environment, and what an environment says of itself.
 
-A backend runs *tasks*: one attempt at one combination of one job. The engine owns everything else: when a
-task starts, retries, timeouts, rate limits, the journal, and polling. It calls a backend from one thread:
+A backend runs *tasks*: one attempt at one combination of one job. The engine owns everything else: when a task starts, retries,
+timeouts, rate limits, the journal, and polling. It calls a backend from one thread, or from several where `Capabilities.calls` says so:
 
-    open(notify) → submit(task) → [poll(handles) …] → collect(handle) → close()
+    open(notify) → submit(task) or attach(handle, task) → [poll(handles), logs(handle, offset) …] → collect(handle) → close()
 
-A `JobHandle` is plain data that goes into the journal, so a task can be found again by another process where
-`Capabilities.reattach` says so: it is polled then, whatever `Capabilities.notifies` says, until it has ended or is
-lost. A task that is lost is submitted again under another name, as long as its budget of interruptions lasts. `submit` is idempotent by `Task.name`: a second submission of a name gives the
-handle of the first.
+`submit` is idempotent by `Task.name`: a second submission of a name, by this process or another, gives the handle of the first.
+A `JobHandle` is plain data that goes into the journal before anything else happens, so a task can be found again by another
+process where `Capabilities.reattach` says so. A task that is lost is submitted again under another name, as long as its budget of
+interruptions lasts. What may have arrived (a request without an answer) a backend asks for again by itself, within `submit`.
+
+A task that does not run in this process (`Capabilities.hosted` is false) writes its events and its log into one stream of bytes, the
+*output* (`engine.stream` reads it). The engine asks for it with `logs` while the task runs and until it is told all of it after the end,
+from the offset that the journal has; so nothing is told twice and nothing is lost, whoever asks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from jobc.interpreter.api import CombinationResult, Host, Inputs
@@ -30,7 +35,17 @@ LOST = "lost"
 class Capabilities:
     """What an environment can do, as data: nothing else of the program branches on a backend's name."""
 
-    __slots__ = ("files", "hosted", "max_tasks", "notifies", "poll_seconds", "reattach", "shares_machine")
+    __slots__ = (
+        "calls",
+        "files",
+        "hosted",
+        "max_tasks",
+        "notifies",
+        "poll_seconds",
+        "reattach",
+        "shares_machine",
+        "submissions_per_second",
+    )
 
     def __init__(
         self,
@@ -42,12 +57,16 @@ class Capabilities:
         max_tasks: int | None = None,
         poll_seconds: float = 2.0,
         shares_machine: bool = False,
+        calls: int = 0,
+        submissions_per_second: float | None = None,
     ) -> None:
-        #: Calls `notify(handle)` once when a task ends: the engine then never polls it.
+        #: Calls `notify(handle)` when there is something to see: a task has ended (a hosted one calls for nothing else), or
+        #: it has written output. `poll` and `logs` then cost nothing, and the engine does not poll on a timer.
         self.notifies = notifies
-        #: Takes `Task.host`: stages' events arrive while they run, and `trigger` stages work.
+        #: Takes `Task.host`: stages run in this process, tell their events themselves, and `trigger` stages work.
         self.hosted = hosted
-        #: Runs with `Inputs.files`: stages run where its store and the work folder are, so artifacts and the cache work.
+        #: Uses `Inputs.files`, so that artifacts work: a hosted one as they are, where the store and the work folder are;
+        #: another one carries them along (`bundle.parcel` does).
         self.files = files
         #: A handle is good in another process, after the one that submitted it has died.
         self.reattach = reattach
@@ -57,16 +76,35 @@ class Capabilities:
         self.poll_seconds = poll_seconds
         #: Tasks run on this machine: the engine counts their `resources` against what it has.
         self.shares_machine = shares_machine
+        #: How many of its methods may run at once, each in a thread of the engine's; `cancel` and `kill` come beside
+        #: them. For environments behind a network: a call that waits keeps no other job from starting. 0: no method
+        #: ever waits, and all are called from one thread.
+        self.calls = calls
+        #: The most submissions that it takes in a second; None: as many as come.
+        self.submissions_per_second = submissions_per_second
 
 
 class Task:
     """One attempt at one combination. `workflow` and `job` are indices of the program.
 
     `name` is deterministic: run, job, combination and attempt. `arguments` are those of `runs-on`,
-    evaluated; `resources` the job's. `host` is set for hosted backends only.
+    evaluated; `resources` the job's. `host` is set for hosted backends only. `timeout` is the attempt's time in seconds, which
+    the engine watches over itself: an environment that outlives its submitter watches over it too. `now` is the instant that
+    `datetime.now()` gives, where the run has a fixed one (`--now`).
     """
 
-    __slots__ = ("arguments", "host", "inputs", "job", "name", "program", "resources", "workflow")
+    __slots__ = (
+        "arguments",
+        "host",
+        "inputs",
+        "job",
+        "name",
+        "now",
+        "program",
+        "resources",
+        "timeout",
+        "workflow",
+    )
 
     def __init__(
         self,
@@ -79,6 +117,8 @@ class Task:
         arguments: Mapping[str, Any] | None = None,
         resources: Mapping[str, Any] | None = None,
         host: Host | None = None,
+        timeout: float | None = None,
+        now: datetime | None = None,
     ) -> None:
         self.name = name
         self.program = program
@@ -88,6 +128,8 @@ class Task:
         self.arguments = arguments or {}
         self.resources = resources or {}
         self.host = host
+        self.timeout = timeout
+        self.now = now
 
 
 class JobHandle:
@@ -133,6 +175,18 @@ class BackendError(Exception):
         self.transient = transient
 
 
+class TaskLost(BackendError):
+    """The environment does not know the task any more: it is gone, with its result. The text says how. It is run again, at the
+    cost of the job's budget of interruptions.
+
+    Not for what cannot be reached just now: that is a BackendError with `transient`, and is asked again, for the task may
+    still run there.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, transient=True)
+
+
 class Backend(Protocol):
     """An environment that runs tasks. Errors of its libraries leave it as BackendError."""
 
@@ -144,6 +198,12 @@ class Backend(Protocol):
     def submit(self, task: Task) -> JobHandle:
         """Start a task, or find it if its name was submitted before."""
 
+    def attach(self, handle: JobHandle, task: Task) -> None:
+        """Take over a task that another process submitted, `task` being what it submitted. Its end and output are told as if
+        it had been submitted here. Raises TaskLost where it is gone, BackendError with `transient` where that cannot be
+        told for now; then it is asked again.
+        """
+
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
         """The state of each, in their order."""
 
@@ -153,11 +213,14 @@ class Backend(Protocol):
     def kill(self, handle: JobHandle) -> None:
         """End a task at once."""
 
-    def logs(self, handle: JobHandle, offset: int) -> tuple[str, int]:
-        """The log from `offset` on, and the next offset. Hosted backends emit theirs instead and give ""."""
+    def logs(self, handle: JobHandle, offset: int) -> bytes:
+        """What is there of the output from byte `offset` on, at most a few MiB a call; b"" where there is no more for now.
+        Once `poll` has said ENDED, all of the output is there until `collect`. Hosted backends have none.
+        """
 
     def collect(self, handle: JobHandle) -> CombinationResult:
-        """The result of a task that has ended; the handle is forgotten.
+        """The result of a task that has ended; the handle is forgotten, and what the task left in the environment removed.
+        Where it raises BackendError with `transient` it is called again.
 
         A task that the environment took away (a preempted machine) ends as LOST, or in a result whose error has
         the type `lost`: it is run again without counting as a failure.

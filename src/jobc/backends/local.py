@@ -11,7 +11,17 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
-from jobc.backends.api import ENDED, LOST, RUNNING, BackendError, Capabilities, JobHandle, JobStatus, Task
+from jobc.backends.api import (
+    ENDED,
+    LOST,
+    RUNNING,
+    BackendError,
+    Capabilities,
+    JobHandle,
+    JobStatus,
+    Task,
+    TaskLost,
+)
 from jobc.interpreter.api import Cancellation, CombinationResult, ErrorInfo
 
 
@@ -59,6 +69,9 @@ class LocalBackend:
         self._inbox.put(running)
         return running.handle
 
+    def attach(self, handle: JobHandle, task: Task) -> None:
+        raise TaskLost("the process that ran it has ended")
+
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
         return [self._status(handle) for handle in handles]
 
@@ -78,8 +91,8 @@ class LocalBackend:
         if running is not None:
             running.cancellation.kill()
 
-    def logs(self, handle: JobHandle, offset: int) -> tuple[str, int]:
-        return "", offset
+    def logs(self, handle: JobHandle, offset: int) -> bytes:
+        return b""
 
     def collect(self, handle: JobHandle) -> CombinationResult:
         result = self._tasks.pop(handle.id).result

@@ -17,7 +17,7 @@ from jobc.errors import CompileError, InternalError, JobcError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _COLORS = ("auto", "always", "never")
 _OPTIONS = ("--color", "--help", "--quiet", "--verbose", "--version")
@@ -61,9 +61,18 @@ def invoke(argv: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> int:
     """Run a command line and return its exit code; nothing is raised."""
     start = os.getcwd()
     context = Context()
+    try:
+        return guard(argv, context, lambda: _dispatch(list(argv), commands, context))
+    finally:
+        if os.getcwd() != start:
+            os.chdir(start)
+
+
+def guard(argv: Sequence[str], context: Context, work: Callable[[], int]) -> int:
+    """The exit code of `work`, or of what it raises, told to the user; nothing is raised."""
     _accept_any_text(context)
     try:
-        code = _dispatch(list(argv), commands, context)
+        code = work()
         context.stdout.flush()
         return code
     except BrokenPipeError:
@@ -89,9 +98,6 @@ def invoke(argv: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> int:
             _tell(context, f"the output cannot be written: {error.strerror}")
             return 2
         return _defect(error, argv, context)
-    finally:
-        if os.getcwd() != start:
-            os.chdir(start)
 
 
 def give_up_output(context: Context) -> None:
@@ -237,7 +243,7 @@ def _defect(error: Exception, argv: Sequence[str], context: Context) -> int:
     if os.environ.get("JOBC_DEBUG"):
         import traceback
 
-        traceback.print_exception(error, file=context.stderr)
+        traceback.print_exception(type(error), error, error.__traceback__, file=context.stderr)
     where = write_report(error, argv, context)
     _tell(
         context,

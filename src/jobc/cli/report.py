@@ -25,7 +25,7 @@ def write_report(error: BaseException, argv: Sequence[str], context: Context) ->
         f"folder: {context.cwd}",
         f"executable: {sys.executable}",
         "",
-        *traceback.format_exception(error),
+        *traceback.format_exception(type(error), error, error.__traceback__),
     ]
     folder = _state_folder(context)
     try:

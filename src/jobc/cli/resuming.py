@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from jobc.ir.program import Program
 
 #: Flags that a run has from its beginning.
-_FIXED = {"run_id": "--run-id", "job": "--job", "now": "--now", "stdin_filename": "--stdin-filename"}
+_FIXED = {
+    "run_id": "--run-id",
+    "job": "--job",
+    "now": "--now",
+    "stdin_filename": "--stdin-filename",
+    "runs_on": "--runs-on",
+}
 
 
 def resume(args: argparse.Namespace, context: Context) -> int:
@@ -94,7 +100,6 @@ def _failed(past: PastRun) -> bool:
 
 def _ended(past: PastRun, args: argparse.Namespace, context: Context) -> int:
     """Say how a run ended that has nothing to go on with."""
-    from jobc.cli.commands.run import exit_code
 
     result = past.result()
     words = {"success": "succeeded", "failed": "failed", "cancel": "was cancelled"}.get(
@@ -111,7 +116,7 @@ def _ended(past: PastRun, args: argparse.Namespace, context: Context) -> int:
         json.dump(result.to_json(), context.stdout, indent=2, ensure_ascii=False)
         context.stdout.write("\n")
     past.journal.close()
-    return exit_code(result, None)
+    return result.exit_code(None)
 
 
 def _place(past: PastRun, context: Context) -> str:

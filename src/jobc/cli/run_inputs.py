@@ -1,4 +1,4 @@
-"""Parameters and secrets as a command line gives them."""
+"""What a run is given on a command line: parameters, secrets, bounds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import os
 import re
 from typing import Any
 
-from jobc.cli.context import Context
 from jobc.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from jobc.cli.context import Context
 
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_-]*)\s*=\s*(.*)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
@@ -45,8 +50,13 @@ def _params_file(path: str, context: Context) -> dict[str, Any]:
 
 
 def _yaml(path: str, text: str) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    try:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+    except ImportError:
+        raise UsageError(
+            f"{path} is not valid JSON, and YAML cannot be read here", help="write the parameters as JSON"
+        ) from None
 
     try:
         return YAML(typ="safe", pure=True).load(text)
@@ -102,6 +112,92 @@ def _closing(value: str, quote: str) -> int | None:
             return at
         at += 1
     return None
+
+
+def read_parallel(text: str | None) -> int | None:
+    """The number of `--max-parallel`."""
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--max-parallel cannot be `{text}`", help="give it a whole number from 1 up")
+    return int(text)
+
+
+def read_index(text: str | None, job: str | None) -> int | None:
+    """The number of `--index`, which belongs to `--job`."""
+    if text is None:
+        return None
+    if job is None:
+        raise UsageError(
+            "--index without --job", help="name the job whose combination it is: --job ID --index K"
+        )
+    if not text.isdecimal():
+        raise UsageError(f"--index cannot be `{text}`", help="give it a whole number from 0 up")
+    return int(text)
+
+
+def read_timeout(value: Any) -> float | None:
+    """The seconds of `--timeout`; `value` may be a number of the configuration too."""
+    from jobc.interpreter.durations import seconds
+
+    if value is None:
+        return None
+    try:
+        found = seconds(value)
+    except ValueError as error:
+        raise UsageError(f"--timeout: {error}") from None
+    if found == 0:
+        raise UsageError("--timeout cannot be 0", help="leave it away for no limit")
+    return found
+
+
+def read_instant(text: str | None) -> datetime | None:
+    """The instant of `--now`."""
+    from jobc.interpreter.instants import parse
+    from jobc.interpreter.values import EvaluationError
+
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except EvaluationError:
+        raise UsageError(f"--now cannot be `{text}`", help="write it as 2026-01-31T09:00:00Z") from None
+
+
+def read_needs(path: str, context: Context) -> dict[str, Any]:
+    """What `needs.<id>` is for the jobs of a run's JSON, or of its `jobs` alone."""
+    from jobc.ir.status import TERMINAL
+
+    try:
+        with open(os.path.join(context.cwd, path), encoding="utf-8") as file:
+            document = json.load(file)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is not valid JSON: {error}") from None
+    jobs = document.get("jobs", document) if isinstance(document, dict) else None
+    if not isinstance(jobs, dict) or not all(isinstance(job, dict) for job in jobs.values()):
+        raise UsageError(
+            f"{path} holds no results of jobs", help='write {"ID": {"status": "success", "outputs": {…}}}'
+        )
+    found = {}
+    for id, job in jobs.items():
+        status = job.get("status", job.get("result"))
+        if status not in TERMINAL:
+            raise UsageError(
+                f"{path}: the status of `{id}` is {json.dumps(status)}",
+                help="it is one of " + ", ".join(sorted(TERMINAL)),
+            )
+        combinations = [
+            {
+                "matrix": each.get("matrix", {}),
+                "result": each.get("status", each.get("result")),
+                "outputs": each.get("outputs", {}),
+            }
+            for each in job.get("combinations", [])
+        ]
+        found[id] = {"result": status, "outputs": job.get("outputs", {}), "combinations": combinations}
+    return found
 
 
 def _read(path: str, context: Context) -> str:

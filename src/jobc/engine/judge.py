@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from jobc.engine.sharing.groups import Group
@@ -176,6 +177,16 @@ class Judge:
             decided["exclude"] = self._entries(strategy.exclude, environment, "exclude")
         return decided
 
+    def single(self, state: JobState, index: int) -> dict[str, Any]:
+        """What makes a decided strategy that of one combination, which keeps its place in the whole. Raises Failure."""
+        combinations, total, _, _ = expansion(state.plan)
+        chosen = next(islice(combinations, index, None), None) if index < total else None
+        if chosen is None:
+            there = f"it has {total}, from 0 to {total - 1}" if total else "its matrix is empty"
+            raise self.failure(f"job `{state.job.id}` has no combination {index}: {there}", state.job.span)
+        only = {"matrix": {}, "include": [chosen], "exclude": []} if state.is_matrix else {}
+        return {**only, "index": index, "total": total}
+
     def _matrix(
         self, matrix: CodeIndex | NamedCodes | None, environment: Environment
     ) -> dict[str, list[Any]]:
@@ -237,8 +248,8 @@ def expansion(plan: Mapping[str, Any]) -> tuple[Iterator[dict[str, Any]], int, i
 def strategy_context(combination: CombinationState) -> dict[str, Any]:
     job = combination.job
     return {
-        "index": combination.index,
-        "total": job.total,
+        "index": job.plan.get("index", combination.index),
+        "total": job.plan.get("total", job.total),
         "max-parallel": job.max_parallel,
         "fail-fast": job.fail_fast,
     }

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from jobc.backends.registry import create
+from jobc.backends.registry import containers, create
 from jobc.engine.clock import MONOTONIC, Clock
 from jobc.engine.control import Control
 
 if TYPE_CHECKING:
     from jobc.backends.api import Backend
     from jobc.engine.journal.journal import Journal
+    from jobc.interpreter.containers import Containers
 
 #: Seconds between SIGTERM and SIGKILL.
 GRACE = 10.0
@@ -25,7 +26,8 @@ CACHE_SIZE = 10 * 1024**3
 
 
 class Options:
-    """`run_id` is made where it is None. `job` restricts the run to that job and what it needs.
+    """`run_id` is made where it is None. `job` restricts the run to that job and what it needs, `index` that job to one of
+    its combinations.
 
     `max_parallel` bounds combinations at once over the whole run, nested runs included (None: what the workflow and
     the environment say). `timeout`, `grace` in seconds. `secrets` holds the values of declared secrets. `environ`
@@ -36,6 +38,7 @@ class Options:
     folder in which engines share their concurrency groups; without one a group ends with the run. `clock` is what the
     engine times by. `store` is the folder of the store (`engine.store`), for the cache and for artifacts that outlive the
     run; `cache` what the cache is used for (`engine.cache`), `cache_size` how many bytes its entries may take.
+    `runs_on` is the environment that jobs were placed in whatever they say (`engine.placing`), None where they are where they say.
     `trace` gives the trace that tasks belong to (`Inputs.trace`), once the run has started.
     """
 
@@ -44,12 +47,14 @@ class Options:
         "cache",
         "cache_size",
         "clock",
+        "containers",
         "control",
         "environ",
         "file",
         "given",
         "grace",
         "groups",
+        "index",
         "job",
         "job_timeout",
         "journal",
@@ -59,6 +64,7 @@ class Options:
         "now",
         "parent_id",
         "run_id",
+        "runs_on",
         "secrets",
         "store",
         "timeout",
@@ -71,6 +77,7 @@ class Options:
         *,
         run_id: str | None = None,
         job: str | None = None,
+        index: int | None = None,
         max_parallel: int | None = None,
         timeout: float | None = None,
         grace: float = GRACE,
@@ -82,6 +89,7 @@ class Options:
         journal: Journal | None = None,
         control: Control | None = None,
         backend: Callable[[str], Backend] = create,
+        containers: Callable[[], Containers] = containers,
         given: Mapping[str, Mapping[str, Any]] | None = None,
         live: Mapping[int, Mapping[str, Any]] | None = None,
         parent_id: str | None = None,
@@ -91,9 +99,11 @@ class Options:
         cache: str = "use",
         cache_size: int = CACHE_SIZE,
         trace: Callable[[], str | None] = lambda: None,
+        runs_on: str | None = None,
     ) -> None:
         self.run_id = run_id
         self.job = job
+        self.index = index
         #: Of jobs that set none, in seconds; `execute` reads it from the environment.
         self.job_timeout = 3600.0
         #: `execute` reads it from the environment.
@@ -101,6 +111,7 @@ class Options:
         self.max_parallel = max_parallel
         self.timeout = timeout
         self.grace = grace
+        self.runs_on = runs_on
         self.secrets = dict(secrets or {})
         self.environ = dict(environ or {})
         self.workdir = workdir
@@ -109,6 +120,7 @@ class Options:
         self.journal = journal
         self.control = control or Control()
         self.backend = backend
+        self.containers = containers
         self.given = given or {}
         self.live = live or {}
         self.parent_id = parent_id

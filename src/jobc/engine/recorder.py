@@ -17,7 +17,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from jobc.engine.journal.journal import Journal, dumps, plain
@@ -51,6 +51,9 @@ _RETRYING = (
     + " AND stage = ?"
 )
 _DECIDED = "UPDATE stages SET decided = ?" + _AT + " AND stage = ?"
+_TOLD = "UPDATE combinations SET told = ?, told_stage = ?" + _AT
+#: What a stage did is committed before anything else is done.
+_BARRIERS = frozenset(["stage-ended", "stage-retrying"])
 #: What stands inside a stage: paths that go on with `.` or `[`. `/` and `\\` are the characters after those.
 _INSIDE = "({0} > ? || '.' AND {0} < ? || '/' OR {0} > ? || '[' AND {0} < ? || '\\')"
 _STALE_STAGES = "UPDATE stages SET stale = 1" + _AT + " AND " + _INSIDE.format("stage")
@@ -191,7 +194,7 @@ class Recorder:
         """Tell the listener of what happened, now or at an instant of seconds since the epoch."""
         if self._listener is None:
             return
-        when = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
+        when = datetime.now(timezone.utc) if at is None else datetime.fromtimestamp(at, timezone.utc)
         message: dict[str, Any] = {
             "event": event,
             "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -386,7 +389,7 @@ class Recorder:
         self._record(
             "INSERT INTO combinations (run, job, combination, attempt, matrix, started, base, restarts)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET restarts = excluded.restarts, handle = NULL",
+            " ON CONFLICT DO UPDATE SET restarts = excluded.restarts, handle = NULL, told = 0, told_stage = ''",
             (
                 place.key,
                 place.position,
@@ -452,26 +455,49 @@ class Recorder:
 
     def stage_event(self, place: Place, event: Event) -> None:
         """An event of a host: `stage-started`, `stage-ended` or `log` (see `interpreter.api.Host`)."""
+        if self._note(place, event):
+            self.commit()
+        self._tell_stage(place, event)
+
+    def output(self, place: Place, events: Sequence[Event], told: tuple[int, str]) -> None:
+        """Events of an attempt that runs elsewhere; with them, or not at all, it is kept how far its output was `told`."""
+        if self._journal is None:
+            for event in events:
+                self._tell_stage(place, event)
+            return
+        with self._journal.together():
+            is_due = False
+            for event in events:
+                is_due |= self._note(place, event)
+            self._record(_TOLD, (*told, place.key, place.position, place.combination, place.attempt))
+        if is_due:
+            self.commit()
+        for event in events:
+            self._tell_stage(place, event)
+
+    def _note(self, place: Place, event: Event) -> bool:
+        """Have an event of a stage written; True if it is time for a commit."""
         kind = event["event"]
         stage = str(event.get("stage", ""))
-        read: float | None = None
         if kind == "log":
-            read = event.get("time") or instant()
-            self._log(place, stage, event, read)
-        elif kind == "stage-started":
+            return self._log(place, stage, event)
+        if kind == "stage-started":
             self._stage(place, stage, event, ended=False)
         elif kind == "stage-ended":
             self._stage(place, stage, event, ended=True)
-            self.commit()
         elif kind == "stage-decided":
             at = (place.key, place.position, place.combination, place.attempt, stage)
             self._record(_DECIDED, (self.seal(event["journal"]), *at))
-            return
         elif kind == "stage-retrying":
             self._retrying(place, stage, event)
-            self.commit()
-        more = {name: value for name, value in event.items() if name not in _ELSEWHERE}
-        self._tell(kind, place.run, place.job, place.combination, stage, more, read)
+        return kind in _BARRIERS
+
+    def _tell_stage(self, place: Place, event: Event) -> None:
+        kind = event["event"]
+        if kind != "stage-decided":
+            stage = str(event.get("stage", ""))
+            more = {name: value for name, value in event.items() if name not in _ELSEWHERE}
+            self._tell(kind, place.run, place.job, place.combination, stage, more, event.get("time"))
 
     def _stage(self, place: Place, stage: str, event: Event, *, ended: bool) -> None:
         now = time.time()
@@ -510,7 +536,7 @@ class Recorder:
         """An attempt at a stage has failed and another one follows; what was inside the stage is of the past."""
         at = (place.key, place.position, place.combination, place.attempt)
         until = time.time() + event["wait_s"]
-        memory = self._memory(event) if event["journal"]["changes"] else None
+        memory = self._memory(event) if event.get("journal", {}).get("changes") else None
         self._record(
             _RETRYING,
             (event["attempt"], until, event["wait_s"], self._json(event["error"]), memory, *at, stage),
@@ -518,16 +544,17 @@ class Recorder:
         self._record(_STALE_STAGES, (*at, *(stage,) * 4))
         self._record(_STALE_RUNS, (*at, *(stage,) * 5))
 
-    def _log(self, place: Place, stage: str, event: Event, at: float) -> None:
+    def _log(self, place: Place, stage: str, event: Event) -> bool:
         if self._journal is None or self.failure is not None:
-            return
+            return False
         text = self._veil.text(str(event.get("text", "")))
         stream = str(event.get("stream", "stdout"))
         key = (place.key, place.position, place.combination, place.attempt, stage, stream)
-        if self._journal.log(key, text if text.endswith("\n") else text + "\n", at):
-            self.commit()
-        else:
-            self._on_log()
+        read = event.get("time") or instant()
+        if self._journal.log(key, text if text.endswith("\n") else text + "\n", read):
+            return True
+        self._on_log()
+        return False
 
 
 def _origin(asked: tuple[Place, str] | None) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from jobc.engine.journal.journal import plain
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult, ErrorInfo
+from jobc.ir.status import SUCCESS
 
 VERSION = 1
 
@@ -101,6 +102,14 @@ class RunResult:
         self.state_error: StateError | None = None
         #: Masks secrets in plain data; `to_json` is for people and logs.
         self.mask: Any = lambda value: value
+
+    def exit_code(self, signal: int | None) -> int:
+        """Of the process that ran it; `signal` is the first one that it was sent."""
+        if self.status == SUCCESS:
+            return 0
+        if self.timed_out:
+            return 124
+        return 128 + signal if signal is not None else 1
 
     def to_json(self) -> dict[str, Any]:
         jobs = {name: job.to_json() for name, job in self.jobs.items()}

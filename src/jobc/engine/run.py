@@ -14,7 +14,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from jobc.backends.registry import is_known, known
@@ -67,7 +67,7 @@ def execute(
     """
     workflow = program.workflows[program.entry]
     values = check_params(workflow, params)
-    selected = selection(workflow, options.job)
+    selected = selection(workflow, options.job, options.given)
     options = prepared(program, options, selected)
     options.run_id = _run_id(options)
     mark = os.urandom(8).hex()
@@ -239,10 +239,12 @@ class Launch:
             params=self._shown(run),
             options={
                 "job": options.job,
+                "index": options.index,
                 "max_parallel": options.max_parallel,
                 "timeout": options.timeout,
                 "now": None if options.now is None else options.now.isoformat(),
                 "workdir": options.workdir,
+                "runs_on": options.runs_on,
             },
             state=self._kept(run),
             mark=self._mark,
@@ -253,7 +255,7 @@ class Launch:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return datetime.now(timezone.utc)
 
 
 def code_of(program: Program) -> tuple[str, bytes]:
@@ -262,8 +264,8 @@ def code_of(program: Program) -> tuple[str, bytes]:
     return content_hash(program), dumps(program)
 
 
-def selection(workflow: Workflow, job: str | None) -> set[int] | None:
-    """The positions of a job and of all that it needs."""
+def selection(workflow: Workflow, job: str | None, given: Collection[str] = ()) -> set[int] | None:
+    """The positions of a job and of all that it needs; what the `given` jobs need is not asked for."""
     if job is None:
         return None
     positions = {each.id: position for position, each in enumerate(workflow.jobs)}
@@ -279,7 +281,8 @@ def selection(workflow: Workflow, job: str | None) -> set[int] | None:
         position = open_positions.pop()
         if position not in selected:
             selected.add(position)
-            open_positions.extend(workflow.jobs[position].needs)
+            if workflow.jobs[position].id not in given:
+                open_positions.extend(workflow.jobs[position].needs)
     return selected
 
 
@@ -288,7 +291,7 @@ def _check_environments(program: Program, selected: set[int] | None) -> None:
         for position, job in enumerate(workflow.jobs):
             if index == program.entry and selected is not None and position not in selected:
                 continue
-            if not is_known(job.runs_on.type):
+            if job.runs_on.choice is None and not is_known(job.runs_on.type):
                 raise _no_environment(program, job)
 
 

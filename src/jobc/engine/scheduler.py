@@ -29,6 +29,7 @@ from typing import Any
 
 from jobc.backends.api import BackendError, JobHandle
 from jobc.engine.combine import end_of_job, end_of_run
+from jobc.engine.ends import ended_early, failed, interrupted, submission_error, with_remedy
 from jobc.engine.judge import Failure, Judge, expansion
 from jobc.engine.options import MAX_DEPTH, Options
 from jobc.engine.recorder import Recorder
@@ -49,7 +50,7 @@ from jobc.engine.state import (
     RunState,
     Ticket,
 )
-from jobc.engine.tasks import Tasks, ended_early, failed, interrupted, submission_error, with_remedy
+from jobc.engine.tasks import Tasks
 from jobc.engine.timers import Timers
 from jobc.errors import StateError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, TriggerOutcome
@@ -91,7 +92,17 @@ class Scheduler:
                 options.groups, options.run_id or "", total, lambda: self._inbox.put(("room", None))
             )
         self._room = Room(total, self._machine)
-        self._tasks = Tasks(program, options, judge, recorder, self._timers, self._room, self._inbox)
+        self._tasks = Tasks(
+            program,
+            options,
+            judge,
+            recorder,
+            self._timers,
+            self._room,
+            self._inbox,
+            self._limit,
+            self._finish,
+        )
         self._ring = Ring(self._tasks, self._room)
         self._groups = Groups(options.groups, lambda: self._inbox.put(("groups", None)))
         self._children: list[RunState] = []
@@ -100,7 +111,8 @@ class Scheduler:
         self._finished = 0
         self._on: dict[str, Callable[[Any], None]] = {
             "ended": lambda ended: self._task_ended(*ended),
-            "lost": lambda lost: self._finish(lost[0], failed(lost[0], ErrorInfo(LOST, lost[1]))),
+            "look": lambda seen: self._tasks.look(*seen),
+            "call": lambda then: then(),
             "groups": lambda _: self._look_at_groups(),
             "room": lambda _: self._room_changed(),
             "trigger": self._triggered,
@@ -130,7 +142,7 @@ class Scheduler:
                 self._take_messages()
                 self._timers.fire()
         except BaseException:
-            self._tasks.kill()
+            self._tasks.kill_here()
             raise
         finally:
             self._groups.close()
@@ -394,6 +406,12 @@ class Scheduler:
     def _open_job(self, state: JobState) -> None:
         try:
             state.plan.update(self._judge.strategy(state))
+            if (
+                self._options.index is not None
+                and state.run is self._root
+                and state.job.id == self._options.job
+            ):
+                state.plan.update(self._judge.single(state, self._options.index))
         except Failure as failure:
             self._fail_job(state, failure)
             return
@@ -421,7 +439,7 @@ class Scheduler:
             if each.wait is not None:
                 again = partial(self._retry, combination)
                 state.retrying[combination] = self._timers.after(each.wait, again)
-            elif each.submitted and self._tasks.reattaches(state):
+            elif each.submitted and self._tasks.reattaches(combination):
                 self._attach(combination, each)
             elif each.submitted and combination.restarts >= self._options.max_interruptions:
                 self._give_up(combination)
@@ -439,8 +457,10 @@ class Scheduler:
             combination.job.retries.append(combination)
             return
         self._start(combination)
-        limit = self._tasks.attach(combination, restored.handle)
-        self._limit(combination, limit, max(0.0, limit - restored.elapsed))
+        try:
+            self._tasks.attach(combination, restored)
+        except (Failure, BackendError) as problem:
+            self._finish(combination, failed(combination, submission_error(problem)))
 
     def _limit(self, combination: CombinationState, limit: float, left: float) -> None:
         over = partial(self._cancel, combination, "timeout", f"the job's time of {limit:g} s was over")
@@ -605,11 +625,9 @@ class Scheduler:
 
     def _submit(self, combination: CombinationState) -> None:
         try:
-            limit = self._tasks.submit(combination)
+            self._tasks.submit(combination)
         except (Failure, BackendError) as problem:
             self._finish(combination, failed(combination, submission_error(problem)))
-            return
-        self._limit(combination, limit, limit)
 
     def _task_ended(self, name: str, handle: JobHandle) -> None:
         found = self._tasks.collect(name, handle)
@@ -620,17 +638,15 @@ class Scheduler:
         if combination.cancelled is not None or combination.ended:
             return
         combination.cancelled = (reason, message)
-        if combination.backend is None or combination.handle is None:
+        if not self._tasks.cancel(combination, reason, message):
             # It was begun in this very turn, and is not submitted any more.
             self._finish(combination, ended_early(combination))
             return
-        combination.backend.cancel(combination.handle, reason, message)
         wait = self._options.grace + CLEANUP
         combination.abandon = self._timers.after(wait, partial(self._kill, combination))
 
     def _kill(self, combination: CombinationState) -> None:
-        if combination.backend is not None and combination.handle is not None:
-            combination.backend.kill(combination.handle)
+        if self._tasks.kill(combination):
             self._timers.cancel(combination.abandon)
             combination.abandon = self._timers.after(ABANDON, partial(self._leave_behind, combination))
 
@@ -666,7 +682,8 @@ class Scheduler:
                 result.error = failure.error
         self._recorder.combination_ended(combination.place, result, wait)
         if wait is not None:
-            combination.handle = combination.backend = combination.cancelled = combination.needs = None
+            combination.handle = combination.cancelled = combination.needs = None
+            combination.environment = state.environment or ""
             combination.restarts, combination.replay = 0, None
             state.retrying[combination] = self._timers.after(wait, partial(self._retry, combination))
             self._ring.add(state)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from queue import SimpleQueue
 from typing import Any
 
-from jobc.backends.api import ENDED, LOST, RUNNING, Capabilities, JobHandle, JobStatus, Task
+from jobc.backends.api import ENDED, LOST, RUNNING, Capabilities, JobHandle, JobStatus, Task, TaskLost
 from jobc.engine.clock import Message
 from jobc.engine.control import Control
 from jobc.engine.options import Options
@@ -30,7 +30,7 @@ Duration = Callable[[Task], float]
 Outcome = Callable[[Task], CombinationResult]
 
 #: What the programs' `datetime.now()` gives.
-INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
+INSTANT = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 
 class Stuck(Exception):
@@ -138,6 +138,9 @@ class SimulatedBackend:
             if self.capabilities.notifies:
                 self._notify(handle)
 
+    def attach(self, handle: JobHandle, task: Task) -> None:
+        raise TaskLost("the process that simulated it has ended")
+
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
         return [
             JobStatus(RUNNING if each.id in self._running else ENDED if each.id in self._ended else LOST)
@@ -156,8 +159,8 @@ class SimulatedBackend:
             return
         self._end(handle, cancelled)
 
-    def logs(self, handle: JobHandle, offset: int) -> tuple[str, int]:
-        return "", offset
+    def logs(self, handle: JobHandle, offset: int) -> bytes:
+        return b""
 
     def collect(self, handle: JobHandle) -> CombinationResult:
         return self._ended.pop(handle.id)

@@ -20,7 +20,7 @@ from jobc.interpreter.api import Cancellation, TriggerOutcome
 from jobc.ir.program import Job, Workflow
 
 if TYPE_CHECKING:
-    from jobc.backends.api import Backend, JobHandle
+    from jobc.backends.api import JobHandle
     from jobc.engine.sharing.groups import Group
     from jobc.engine.timers import Timer
     from jobc.interpreter.replay import Replay
@@ -60,11 +60,11 @@ class CombinationState:
     __slots__ = (
         "abandon",
         "attempt",
-        "backend",
         "base",
         "cancelled",
         "deadline",
         "ended",
+        "environment",
         "handle",
         "index",
         "interruptions",
@@ -93,7 +93,8 @@ class CombinationState:
         self.started = 0.0
         self.ended = False
         self.handle: JobHandle | None = None
-        self.backend: Backend | None = None
+        #: The name of the environment that it runs on; "" where that is not known yet, or cannot be (`Tasks.environment`).
+        self.environment = job.environment or ""
         self.deadline: Timer | None = None
         self.abandon: Timer | None = None
         #: (reason, message) once it was asked to end.
@@ -118,15 +119,18 @@ class CombinationState:
 class Restored:
     """A combination that goes on: at once, after the rest of its delay (`wait`, seconds), or where `handle` says it runs."""
 
-    __slots__ = ("combination", "elapsed", "handle", "submitted", "wait")
+    __slots__ = ("combination", "elapsed", "handle", "submitted", "told", "told_ends", "wait")
 
     def __init__(self, combination: CombinationState, *, wait: float | None = None) -> None:
         self.combination = combination
         self.wait = wait
         #: Whether it may have been submitted; `handle` says where to, if that was recorded.
         self.submitted = False
-        #: Seconds since it began.
+        #: Seconds since its first stage began.
         self.elapsed = 0.0
+        #: How far its output was told (`Stream.told`), and the stages whose ends were.
+        self.told = (0, "")
+        self.told_ends: set[str] = set()
         self.handle: JobHandle | None = None
 
 
@@ -170,8 +174,8 @@ class JobState:
         self.run = run
         self.position = position
         self.job = job
-        #: The name of the environment that it runs on.
-        self.environment = canonical(job.runs_on.type)
+        #: The name of the environment that it runs on; None where each combination has its own.
+        self.environment = canonical(job.runs_on.type) if job.runs_on.choice is None else None
         self.phase = WAITING
         self.needs: list[JobState] = []
         self.dependents: list[JobState] = []
@@ -371,7 +375,7 @@ class RunState:
             if selected is not None and position not in selected:
                 continue
             state = states[position] = JobState(self, position, job)
-            state.needs = [states[need] for need in job.needs]
+            state.needs = [states[need] for need in job.needs if need in states]
             state.waiting = len(state.needs)
             for need in state.needs:
                 need.dependents.append(state)

@@ -1,38 +1,36 @@
 """The tasks that run now, and the backends that hold them.
 
-A backend is opened when the first job needs it and kept until the run ends. A backend that notifies puts its
-messages into the inbox itself; the others are polled while they hold tasks.
+A backend is opened when the first job needs it and kept until the run ends. Tasks of a hosted one run in this process, tell their
+events themselves, and put their ends into the inbox; those of the others are `engine.elsewhere`'s.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from contextlib import suppress
-from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from jobc.backends.api import ENDED, LOST, Backend, BackendError, JobHandle, Task
+from jobc.backends.api import Backend, BackendError, JobHandle, Task
+from jobc.backends.registry import canonical, is_known, known
+from jobc.engine.ends import failed, with_remedy
 from jobc.engine.host import CombinationHost
 from jobc.engine.judge import Failure, Judge, strategy_context
 from jobc.engine.options import Options
 from jobc.engine.recorder import Recorder
 from jobc.engine.resources import VARIABLES, Needs, Room, needs, shown
-from jobc.engine.retry import LOST as LOST_TASK
-from jobc.engine.state import CombinationState, JobState
+from jobc.engine.state import CombinationState, Restored
 from jobc.engine.timers import Timers
 from jobc.errors import StateError, UsageError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, Inputs
 from jobc.interpreter.evaluator import Environment
+from jobc.interpreter.values import describe
 from jobc.ir.program import Job, Program
-from jobc.ir.status import CANCEL, FAILED
 
 if TYPE_CHECKING:
+    from jobc.engine.elsewhere import Elsewhere, End, Runs
     from jobc.engine.storage.files import RunFiles
     from jobc.interpreter.files import Files
-
-#: Further tries at a result that cannot be had for the moment.
-COLLECT_TRIES = 10
 
 
 class Tasks:
@@ -47,7 +45,10 @@ class Tasks:
         timers: Timers,
         room: Room,
         inbox: SimpleQueue[tuple[str, Any]],
+        runs: Runs,
+        end: End,
     ) -> None:
+        """`runs(combination, limit, left)` is told when an attempt's time begins, `end` when one elsewhere has ended."""
         self._program = program
         self._options = options
         self._judge = judge
@@ -55,13 +56,14 @@ class Tasks:
         self._timers = timers
         self._room = room
         self._inbox = inbox
+        self._runs = runs
+        self._end = end
         self._backends: dict[str, Backend] = {}
         self._running: dict[tuple[str, str], CombinationState] = {}
         #: How many combinations of each backend have begun and not ended.
         self._begun: dict[str, int] = {}
-        self._polled: set[str] = set()
-        #: How often the result of a task could not be had for the moment.
-        self._collecting: dict[str, int] = {}
+        #: Those of environments elsewhere.
+        self._far: dict[str, Elsewhere] = {}
         self._files: RunFiles | None = None
 
     def has_room(self, name: str) -> bool:
@@ -72,9 +74,37 @@ class Tasks:
             return True  # submitting it says so
         return most is None or self._begun.get(name, 0) < most
 
+    def environment(self, combination: CombinationState) -> str:
+        """Where a combination runs; "" where that cannot be told: submitting it says why."""
+        if not combination.environment:
+            with contextlib.suppress(Failure):
+                combination.environment = self._chosen(combination)
+        return combination.environment
+
+    def _chosen(self, combination: CombinationState) -> str:
+        """Raises Failure."""
+        if combination.environment:
+            return combination.environment
+        choice = combination.job.job.runs_on.choice
+        assert choice is not None
+        is_begun = combination in combination.job.running
+        attempt = combination.attempt + (not is_begun)
+        value = self._judge.value(choice, self._judge.of_combination(combination, attempt))
+        span = self._program.codes[choice].span
+        if not isinstance(value, str):
+            raise self._judge.failure(
+                f"`runs-on` must be the name of an environment, but this is {describe(value)}", span
+            )
+        if not is_known(value):
+            listed = ", ".join(known())
+            raise self._judge.failure(
+                f"`runs-on` is `{value}`, which is no environment here; there are: {listed}", span
+            )
+        return canonical(value)
+
     def begin(self, combination: CombinationState) -> None:
         """Count a combination in; `end` counts it out."""
-        name = combination.job.environment
+        name = self.environment(combination)
         self._begun[name] = self._begun.get(name, 0) + 1
 
     def needs(self, combination: CombinationState) -> Needs:
@@ -83,7 +113,7 @@ class Tasks:
             combination.needs = {}
             state = combination.job
             try:
-                if self._backend(state.environment).capabilities.shares_machine:
+                if self._backend(self.environment(combination)).capabilities.shares_machine:
                     environment = self._judge.of_combination(combination, combination.attempt + 1)
                     combination.needs = needs(self._judge.named(state.job.resources, environment))
             except (Failure, BackendError, ValueError):
@@ -91,31 +121,56 @@ class Tasks:
         return combination.needs
 
     def end(self, combination: CombinationState) -> None:
-        name = combination.job.environment
+        name = combination.environment
         self._begun[name] -= 1
-        if combination.handle is not None:
+        if name in self._far:
+            self._far[name].leave(combination)
+        elif combination.handle is not None:
             self._running.pop((name, combination.handle.id), None)
 
-    def submit(self, combination: CombinationState) -> float:
-        """Start the attempt; the seconds that it has. Raises Failure and BackendError."""
+    def submit(self, combination: CombinationState) -> None:
+        """Start the attempt. Raises Failure and BackendError."""
+        name = self._chosen(combination)
         task, limit = self._task(combination)
-        name = combination.job.environment
-        backend = combination.backend = self._backend(name)
+        backend = self._backend(name)
         capabilities = backend.capabilities
         if capabilities.shares_machine and task.resources:
             self._allow(combination, task.resources)
         if capabilities.files:
             task.inputs.files = self._given(combination)
-        if capabilities.hosted:
-            task.host = CombinationHost(combination, self._recorder, self._inbox, self._judge.now)
+        if not capabilities.hosted:
+            self._far[name].submit(combination, task, limit)
+            return
+        task.host = CombinationHost(
+            combination, self._recorder, self._inbox, self._judge.now, self._options.containers
+        )
         handle = combination.handle = backend.submit(task)
         self._running[(name, handle.id)] = combination
-        if capabilities.reattach:
-            self._recorder.submitted(combination.place, handle.to_json())
-        if not capabilities.notifies and name not in self._polled:
-            self._polled.add(name)
-            self._timers.after(capabilities.poll_seconds, partial(self._poll, name))
-        return limit
+        self._runs(combination, limit, limit)
+
+    def cancel(self, combination: CombinationState, reason: str, message: str) -> bool:
+        """Ask an attempt to end; False where it was not submitted."""
+        name = combination.environment
+        if name in self._far:
+            return self._far[name].cancel(combination, reason, message)
+        if combination.handle is None:
+            return False
+        self._backends[name].cancel(combination.handle, reason, message)
+        return True
+
+    def kill(self, combination: CombinationState) -> bool:
+        """End an attempt at once; False where it was not submitted."""
+        name = combination.environment
+        if name in self._far:
+            return self._far[name].kill(combination)
+        if combination.handle is None:
+            return False
+        self._backends[name].kill(combination.handle)
+        return True
+
+    def look(self, name: str, handle: JobHandle) -> None:
+        """A task that runs elsewhere has written something, or ended."""
+        self._far[name].look(handle)
 
     def _allow(self, combination: CombinationState, resources: Mapping[str, Any]) -> None:
         """Refuse what this machine cannot have, warn of what it has too little of. Raises Failure."""
@@ -137,76 +192,45 @@ class Tasks:
                 event = {"event": "log", "stage": "", "stream": "stderr", "text": text}
                 self._recorder.stage_event(combination.place, event)
 
-    def reattaches(self, state: JobState) -> bool:
-        """Whether a task of the job can be found again that another process submitted."""
+    def reattaches(self, combination: CombinationState) -> bool:
+        """Whether a task of the combination can be found again that another process submitted."""
         try:
-            return self._backend(state.environment).capabilities.reattach
+            return self._backend(self.environment(combination)).capabilities.reattach
         except BackendError:
             return False  # submitting it says why
 
-    def attach(self, combination: CombinationState, handle: JobHandle) -> float:
-        """Wait for a task that another process submitted: by polling, since it is not known to notify this one.
-
-        Gives the seconds that the attempt has had from its beginning.
-        """
-        name = combination.job.environment
-        combination.backend, combination.handle = self._backend(name), handle
-        self._running[(name, handle.id)] = combination
-        if name not in self._polled:
-            self._polled.add(name)
-            self._timers.after(0.0, partial(self._poll, name))
-        try:
-            return self._limit(combination.job.job, self._judge.of_combination(combination))
-        except Failure:
-            return self._options.job_timeout  # it had a value when the task was submitted
+    def attach(self, combination: CombinationState, restored: Restored) -> None:
+        """Wait for a task that another process submitted. Raises Failure and BackendError."""
+        name = self._chosen(combination)
+        task, limit = self._task(combination)
+        if self._backend(name).capabilities.files:
+            task.inputs.files = self._given(combination)
+        self._far[name].attach(combination, task, limit, restored)
 
     def collect(self, name: str, handle: JobHandle) -> tuple[CombinationState, CombinationResult] | None:
-        """What a task that has ended belongs to, and its result; None if nobody waits for it any more."""
+        """What a task of this process that has ended belongs to, and its result; None if nobody waits for it any more."""
         combination = self._running.pop((name, handle.id), None)
         if combination is None:
             return None
-        backend = self._backends[name]
-        log = ""
         try:
-            if backend.capabilities.hosted:
-                result = backend.collect(handle)
-                return combination, self._taken(combination, result)
-            log, _ = backend.logs(handle, 0)
-            result = backend.collect(handle)
+            result = self._backends[name].collect(handle)
         except BackendError as problem:
-            tries = self._collecting.pop(handle.id, 0) + 1
-            if not problem.transient or tries > COLLECT_TRIES:
-                return combination, failed(combination, ErrorInfo("backend", str(problem)))
-            self._collecting[handle.id] = tries
-            self._running[(name, handle.id)] = combination
-            again = partial(self._inbox.put, ("ended", (name, handle)))
-            self._timers.after(backend.capabilities.poll_seconds, again)
-            return None
-        self._collecting.pop(handle.id, None)
-        self._replay(combination, log, result)
+            return combination, failed(combination, ErrorInfo("backend", str(problem)))
         return combination, self._taken(combination, result)
 
-    def _replay(self, combination: CombinationState, log: str, result: CombinationResult) -> None:
-        """Tell afterwards what a backend that is not hosted could not tell while it ran."""
-        place = combination.place
-        for line in log.splitlines():
-            self._recorder.stage_event(place, {"event": "log", "stage": "", "stream": "stdout", "text": line})
-        for stage in result.stages:
-            self._recorder.stage_event(
-                place, {"event": "stage-ended", "stage": stage.path, **stage.to_json()}
-            )
-
-    def kill(self) -> None:
+    def kill_here(self) -> None:
         """End what runs in this process: nobody will see its end any more."""
-        for combination in list(self._running.values()):
-            backend, handle = combination.backend, combination.handle
-            if backend is not None and handle is not None and backend.capabilities.hosted:
-                with suppress(BackendError):
-                    backend.kill(handle)
+        for (name, _), combination in list(self._running.items()):
+            if combination.handle is not None:
+                with contextlib.suppress(BackendError):
+                    self._backends[name].kill(combination.handle)
 
     def close(self) -> None:
-        for backend in self._backends.values():
-            backend.close()
+        for name, backend in self._backends.items():
+            if name in self._far:
+                self._far[name].close()
+            else:
+                backend.close()
         if self._files is not None:
             self._files.close()
 
@@ -230,6 +254,7 @@ class Tasks:
             replay=combination.replay,
             trace=options.trace(),
         )
+        limit = self._limit(job, environment)
         task = Task(
             combination.name,
             self._program,
@@ -238,8 +263,10 @@ class Tasks:
             inputs,
             arguments=self._judge.named(job.runs_on.args, environment),
             resources=self._judge.named(job.resources, environment),
+            timeout=limit,
+            now=options.now,
         )
-        return task, self._limit(job, environment)
+        return task, limit
 
     def _limit(self, job: Job, environment: Environment) -> float:
         limit = self._judge.duration(job.timeout, environment, "timeout")
@@ -271,58 +298,16 @@ class Tasks:
                 backend = self._options.backend(name)
             except UsageError as error:
                 raise BackendError(str(error)) from error
-            backend.open(lambda handle: self._inbox.put(("ended", (name, handle))))
+            word = "ended" if backend.capabilities.hosted else "look"
+            backend.open(lambda handle: self._inbox.put((word, (name, handle))))
             self._backends[name] = backend
+            if not backend.capabilities.hosted:
+                from jobc.engine.elsewhere import Elsewhere
+
+                self._far[name] = Elsewhere(
+                    name, backend, self._recorder, self._timers, self._inbox, self._runs, self._ended
+                )
         return self._backends[name]
 
-    def _poll(self, name: str) -> None:
-        backend = self._backends[name]
-        handles = [
-            combination.handle
-            for (holder, _), combination in self._running.items()
-            if holder == name and combination.handle is not None
-        ]
-        if not handles:
-            self._polled.discard(name)
-            return
-        self._timers.after(backend.capabilities.poll_seconds, partial(self._poll, name))
-        try:
-            statuses = backend.poll(handles)
-        except BackendError:
-            return  # asked again with the next poll
-        for handle, status in zip(handles, statuses, strict=True):
-            if status.state == ENDED:
-                self._inbox.put(("ended", (name, handle)))
-            elif status.state == LOST:
-                self._inbox.put(("lost", (self._running.pop((name, handle.id)), status.message)))
-
-
-def failed(combination: CombinationState, error: ErrorInfo) -> CombinationResult:
-    """The result of a combination that failed outside its stages."""
-    result = CombinationResult(FAILED, combination.matrix)
-    result.error = error
-    return result
-
-
-def with_remedy(error: StateError) -> str:
-    return f"{error}; {error.help}" if error.help else str(error)
-
-
-def ended_early(combination: CombinationState) -> CombinationResult:
-    """The result of a combination that was asked to end before it could."""
-    reason, message = combination.cancelled or ("cancel", "cancelled")
-    result = CombinationResult(FAILED if reason == "timeout" else CANCEL, combination.matrix)
-    result.error = ErrorInfo(reason, message)
-    return result
-
-
-def interrupted(combination: CombinationState) -> ErrorInfo:
-    times = combination.restarts + 1
-    message = f"it was interrupted {times} times (its engine died each time); raise JOBC_MAX_INTERRUPTIONS to try again"
-    return ErrorInfo("interrupted", message)
-
-
-def submission_error(problem: Failure | BackendError) -> ErrorInfo:
-    if isinstance(problem, Failure):
-        return problem.error
-    return ErrorInfo(LOST_TASK if problem.transient else "backend", str(problem))
+    def _ended(self, combination: CombinationState, result: CombinationResult) -> None:
+        self._end(combination, self._taken(combination, result))

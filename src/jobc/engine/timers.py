@@ -27,6 +27,9 @@ class Timers:
         self._count = 0
         self._cancelled = 0
 
+    def now(self) -> float:
+        return self._clock.now()
+
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         timer = Timer(self._clock.now() + seconds, action)
         self._count += 1

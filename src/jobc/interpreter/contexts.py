@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 from jobc.interpreter.api import Cancellation, ErrorInfo, Host, Inputs
-from jobc.interpreter.background import Leftover
 from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
-from jobc.interpreter.launcher import Launcher
 from jobc.interpreter.masking import Masker
 from jobc.interpreter.process_tree import new_family
-from jobc.interpreter.replay import Change
 from jobc.interpreter.values import SecretText, describe, to_text
 from jobc.ir.program import CodeIndex, Job, NamedCodes, Program, Workflow
 from jobc.ir.status import CANCEL, FAILED, SUCCESS
+
+if TYPE_CHECKING:
+    from jobc.interpreter.background import Leftover
+    from jobc.interpreter.launcher import Launcher
+    from jobc.interpreter.replay import Change
 
 
 class StageFailure(Exception):

@@ -16,8 +16,6 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
-from jobc.interpreter import instants
-from jobc.interpreter.functions import FUNCTIONS
 from jobc.interpreter.values import (
     EvaluationError,
     SecretText,
@@ -165,6 +163,8 @@ def _property(value: Any, key: str) -> Any:
     if isinstance(value, Mapping):
         return value.get(key)
     if isinstance(value, date):
+        from jobc.interpreter import instants
+
         return instants.field(value, key)
     if key == "length" and isinstance(value, (str, list, tuple)):
         raise EvaluationError("there is no `.length`: write `len(…)`")
@@ -191,6 +191,8 @@ def _index(left: Evaluate, right: Evaluate) -> Evaluate:
 
 
 def _call(tree: List[Any], budget: _Budget, depth: int) -> Evaluate:
+    from jobc.interpreter.functions import FUNCTIONS
+
     name = tree[1]
     args = [_compile(part, budget, depth + 1) for part in tree[2:]]
     function = FUNCTIONS.get(name)
@@ -213,6 +215,8 @@ def _call(tree: List[Any], budget: _Budget, depth: int) -> Evaluate:
 
 
 def _method(tree: List[Any], budget: _Budget, depth: int) -> Evaluate:
+    from jobc.interpreter import instants
+
     inner = _compile(tree[1], budget, depth + 1)
     name = tree[2]
     args = [_compile(part, budget, depth + 1) for part in tree[3:]]

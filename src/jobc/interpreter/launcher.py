@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import marshal
-import tempfile
 from types import CodeType
 from typing import Any, Dict, Optional, Protocol, Tuple
 
@@ -84,6 +83,8 @@ class FreshLauncher:
     def launch(
         self, request: Dict[str, Any], code: Optional[CodeType], spawn: Spawn
     ) -> Tuple[Exit, Optional[Dict[str, Any]]]:
+        import tempfile
+
         packed = wire.pack_map(request)
         prepare()
         group = groups.take()

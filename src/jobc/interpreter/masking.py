@@ -11,10 +11,8 @@ Texts that an expression makes of a secret (`upper(secrets.KEY)`) are learnt whe
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import shlex
 import threading
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Pattern, Set
 
@@ -104,6 +102,7 @@ class Masker:
 
 
 def _forms(value: str) -> Iterator[str]:
+    import shlex
     from urllib.parse import quote, quote_plus
 
     parts = [value, *(line.strip() for line in value.splitlines())] if "\n" in value else [value]
@@ -128,6 +127,8 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
+    import base64
+
     whole = base64.b64encode(raw).decode("ascii")
     yield whole
     if len(whole) > _WRAP:

@@ -19,14 +19,17 @@ import itertools
 import os
 import signal
 import time
-from typing import Callable, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Set
 
-from jobc.interpreter.cgroups import Group
+if TYPE_CHECKING:
+    from jobc.interpreter.cgroups import Group
 
 COOKIE = "JOBC_COOKIE"
 #: How long to go on killing what appears anew in a tree, in seconds.
 _LONGEST = 5.0
 
+#: The families of which a child was started since `take_started`.
+_started: Set[str] = set()
 _families = itertools.count(1)
 _numbers = itertools.count(1)
 _engine = (0, "")
@@ -78,7 +81,15 @@ def new_family() -> str:
     return "%s%d." % (engine_mark(), next(_families))
 
 
+def take_started(family: str) -> bool:
+    """Whether a child of the family was started since this was last asked."""
+    found = family in _started
+    _started.discard(family)
+    return found
+
+
 def new_cookie(family: str) -> str:
+    _started.add(family)
     return "%s%d;" % (family, next(_numbers))
 
 

@@ -7,19 +7,21 @@ import threading
 import time
 from functools import partial
 from types import CodeType
-from typing import Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from jobc.interpreter.api import Cancellation, CombinationResult, ErrorInfo, Host, Inputs, StageResult
-from jobc.interpreter.background import end_background
 from jobc.interpreter.contexts import JobState, Scope, StageFailure
-from jobc.interpreter.launcher import Launcher, Spawn
 from jobc.interpreter.masking import SHORTEST
 from jobc.interpreter.outputs import OutputProblem, check
-from jobc.interpreter.processes import Exit
+from jobc.interpreter.process_tree import take_started
 from jobc.interpreter.stages.runner import run_sequence
 from jobc.interpreter.wire import NotPlain, plain
 from jobc.ir.program import Program
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
+
+if TYPE_CHECKING:
+    from jobc.interpreter.launcher import Launcher, Spawn
+    from jobc.interpreter.processes import Exit
 
 
 class _Forking:
@@ -103,6 +105,10 @@ def _run(state: JobState, result: CombinationResult) -> None:
 def _settle(state: JobState) -> None:
     """End what the stages left running."""
     leftovers, state.leftovers = state.leftovers, []
+    if not take_started(state.family) and not leftovers:
+        return
+    from jobc.interpreter.background import end_background
+
     end_background(state.family, leftovers, state.inputs.grace, partial(_say, state))
 
 
@@ -126,7 +132,7 @@ def _work(state: JobState, scope: Scope, result: CombinationResult) -> None:
         result.outputs = sequence.outputs
         return
     try:
-        result.outputs = state.masker.mask_map(_outputs(state, scope, result.status == SUCCESS))
+        result.outputs = state.masker.mask_map(job_outputs(state, scope, result.status == SUCCESS))
         check(result.outputs)
     except StageFailure as failure:
         result.status, result.error = FAILED, failure.error
@@ -145,7 +151,7 @@ def _cut(state: JobState, result: CombinationResult) -> None:
         result.error = ErrorInfo("cancel", message)
 
 
-def _outputs(state: JobState, scope: Scope, succeeded: bool) -> Dict[str, Any]:
+def job_outputs(state: JobState, scope: Scope, succeeded: bool) -> Dict[str, Any]:
     """The job's declared outputs; of a job that did not succeed, null where one cannot be had."""
     outputs: Dict[str, Any] = {}
     for name, code in state.job.outputs or []:

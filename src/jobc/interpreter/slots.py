@@ -8,7 +8,6 @@ prelude reads. The prelude is one line, put before the script's first, so that l
 from __future__ import annotations
 
 import os
-import shlex
 from typing import Any, Dict, List
 
 from jobc.interpreter.values import EvaluationError, describe, to_text
@@ -93,7 +92,9 @@ class Delivery:
         self.files.append("." + name)
         with open(path, "wb") as file:
             file.write(data)
-        return shlex.quote(path)
+        from shlex import quote
+
+        return quote(path)
 
 
 def _integer(value: Any) -> int:

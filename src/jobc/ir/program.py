@@ -156,13 +156,14 @@ class Retry:
 
 
 class RunsOn:
-    """`args` are canonical snake_case names."""
+    """`args` are canonical snake_case names. Where `choice` is set, it gives the type for each combination, and `type` is ""."""
 
-    __slots__ = ("args", "type")
+    __slots__ = ("args", "choice", "type")
 
     def __init__(self, type: str, args: NamedCodes) -> None:
         self.type = type
         self.args = args
+        self.choice: Optional[CodeIndex] = None
 
 
 class Strategy:
@@ -369,7 +370,9 @@ class RaiseStage(Stage):
 
 
 class DockerStage(Stage):
-    __slots__ = ("command", "image", "volume")
+    """`command` gives a list of words; `options` are arguments of the docker environment."""
+
+    __slots__ = ("command", "image", "options", "volume")
     kind = "docker"
 
     def __init__(self, span: SpanIndex, image: CodeIndex) -> None:
@@ -377,6 +380,7 @@ class DockerStage(Stage):
         self.image = image
         self.command: Optional[CodeIndex] = None
         self.volume: NamedCodes = []
+        self.options: NamedCodes = []
 
 
 STAGE_KINDS: Dict[str, type] = {

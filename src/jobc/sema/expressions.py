@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from jobc.diagnostics.diagnostic import Diagnostic, Label
 from jobc.sema.combinations import Combinations, check_combinations, reads_known_key
 from jobc.sema.contexts import MISSING_NEED, OPEN, STAGE, Contexts, element_type, value_type, vars_type
+from jobc.sema.environments import canonical as canonical_environment
 from jobc.sema.infer import check_condition, infer
 from jobc.sema.model import Site, WorkflowModel
 from jobc.sema.narrow import NOTHING, Facts, both, facts
@@ -32,11 +33,13 @@ from jobc.sema.types import (
     INT,
     STR,
     ListType,
+    LiteralType,
     MapType,
     ObjectType,
     OutcomeType,
     Type,
     assignable,
+    members,
     optional,
     show,
     union,
@@ -68,6 +71,8 @@ from jobc.syntax.ast import (
     holes,
 )
 from jobc.syntax.expr import Call, Expr, walk
+from jobc.syntax.keys import ENVIRONMENTS
+from jobc.syntax.spelling import near
 
 Report = Callable[[Diagnostic], None]
 
@@ -231,7 +236,28 @@ class ExpressionAnalysis:
 
     def _runs_on(self, runs_on: RunsOn | None) -> None:
         if runs_on is not None:
+            if runs_on.choice is not None:
+                self._value("job.runs-on", runs_on.choice, STR, "`runs-on`")
+                self._environments(runs_on.choice)
             self._items("job.runs-on", runs_on.args)
+
+    def _environments(self, choice: TemplateValue) -> None:
+        """Each environment that is known to come out has to be one."""
+        for each in members(value_type(choice, self._model)):
+            name = each.value if isinstance(each, LiteralType) else None
+            if not isinstance(name, str) or canonical_environment(name) is not None:
+                continue
+            close = near(name, ENVIRONMENTS)
+            self._report(
+                Diagnostic(
+                    "wrong-type",
+                    f"`runs-on` can be `{name}` here, which is no environment",
+                    choice.holes[0].span if choice.whole else choice.span,
+                    help="did you mean " + " or ".join(f"`{one}`" for one in close) + "?"
+                    if close
+                    else "there are: " + ", ".join(f"`{one}`" for one in ENVIRONMENTS),
+                )
+            )
 
     def _retry(self, position: str, retry: Retry | None, frame: _Frame | None = None) -> None:
         if retry is not None:
@@ -330,7 +356,7 @@ class ExpressionAnalysis:
         elif isinstance(stage, DockerStage):
             self._value("stage.control", stage.image, frame=frame)
             self._value("stage.control", stage.command, frame=frame)
-            self._stage_values([item.value for item in stage.volume], frame)
+            self._stage_values([item.value for item in (*stage.volume, *stage.options)], frame)
         elif isinstance(stage, RaiseStage):
             self._value("stage.control", stage.message, frame=frame)
         else:

@@ -185,12 +185,17 @@ class Need:
 
 
 class RunsOn:
-    """`type` is canonical: `local self-hosted docker az-batch aws-batch cloud-batch slurm`; `args` are in snake_case."""
+    """`type` is canonical: `local self-hosted docker az-batch aws-batch cloud-batch slurm`, or one that is installed;
+    "" where `choice` gives it, for each combination. `args` are in snake_case.
+    """
 
-    __slots__ = ("args", "span", "type", "type_span")
+    __slots__ = ("args", "choice", "span", "type", "type_span")
 
-    def __init__(self, type: str, type_span: Span, args: list[Item], span: Span) -> None:
+    def __init__(
+        self, type: str, type_span: Span, args: list[Item], span: Span, choice: TemplateValue | None = None
+    ) -> None:
         self.type = type
+        self.choice = choice
         self.type_span = type_span
         self.args = args
         self.span = span
@@ -493,9 +498,11 @@ class RaiseStage(StageBase):
 
 
 class DockerStage(StageBase):
-    """`command` is a text or a list of words; `volume` maps host paths to container paths."""
+    """`command` is a text or a list of words; `volume` maps host paths to container paths; `options` are arguments of
+    the docker environment that a stage takes too, in snake_case.
+    """
 
-    __slots__ = ("command", "image", "volume")
+    __slots__ = ("command", "image", "options", "volume")
     kind = "docker"
 
     def __init__(self, span: Span, key_span: Span, node: Mapping | None, image: Value) -> None:
@@ -503,6 +510,7 @@ class DockerStage(StageBase):
         self.image = image
         self.command: Value | None = None
         self.volume: list[Item] = []
+        self.options: list[Item] = []
 
 
 class UseStages(StageBase):

@@ -246,7 +246,13 @@ RESOURCES = Table(
 RUNS_ON = Table(
     "runs-on",
     (
-        Key("type", "enum", "The environment.", values=ENVIRONMENTS, required=True),
+        Key(
+            "type",
+            "enum",
+            "The environment, or an expression that gives it.",
+            values=ENVIRONMENTS,
+            required=True,
+        ),
         Key("args", "map", "Its arguments; they may also stand beside `type`."),
     ),
 )
@@ -278,6 +284,9 @@ ENVIRONMENT_ARGS = {
             Key("pull", "value", "When to pull the image."),
             Key("docker-host", "text", "The daemon's address."),
             Key("auth", "value", "Credentials of the registry; read them from `secrets`."),
+            Key("read-only", "bool", "Whether only volumes and /tmp can be written to (true)."),
+            Key("capabilities", "list", "Linux capabilities that its processes have (none)."),
+            Key("new-privileges", "bool", "Whether its processes can gain privileges, by sudo say (false)."),
         ),
     ),
     "az-batch": Table(
@@ -334,6 +343,18 @@ ENVIRONMENT_ARGS = {
         ),
     ),
 }
+
+#: Where the environment is an expression: what any of them takes, none of it required.
+ANY_ARGS = Table(
+    "an environment",
+    tuple(
+        {
+            key.name: Key(key.name, key.shape, key.doc, values=key.values, also=key.also)
+            for table in ENVIRONMENT_ARGS.values()
+            for key in table.keys
+        }.values()
+    ),
+)
 
 PARAM = Table(
     "a parameter",
@@ -446,6 +467,11 @@ USE_COMMON = tuple(key for key in STAGE_COMMON if key.name in ("name", "desc", "
 
 _MAX_PARALLEL = "How many run at once."
 
+#: Arguments of the docker environment that a docker stage takes too.
+CONTAINER_OPTIONS = tuple(
+    key for key in ENVIRONMENT_ARGS["docker"].keys if key.name not in ("image", "tag", "env", "volume")
+)
+
 KINDS = {
     kind.name: kind
     for kind in (
@@ -551,6 +577,7 @@ KINDS = {
                 Key("image", "text", "The image.", required=True),
                 Key("command", "value", "The command, as a text or a list of words."),
                 Key("volume", "map", "Host paths to container paths."),
+                *CONTAINER_OPTIONS,
             ),
         ),
         Kind(

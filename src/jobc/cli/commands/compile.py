@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from jobc.cli import bundling
 from jobc.cli.context import Context
 from jobc.collector import Paused
 from jobc.errors import CompileError, UsageError
@@ -67,6 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT",
         help="draw the jobs and their needs: dot (default), mermaid, svg or json",
     )
+    bundling.configure(parser, form)
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
@@ -77,21 +79,25 @@ def run(args: argparse.Namespace, context: Context) -> int:
 def _run(args: argparse.Namespace, context: Context) -> int:
     form, paths = _form(args, context)
     sources = _sources(paths, args, context)
-    targets = [_target(args.output, source.path, form, len(sources), context) for source in sources]
+    bundling.check_use(args, len(sources))
+    output = args.output if args.bundle is None else args.bundle
+    targets = [_target(output, source.path, form, len(sources), context) for source in sources]
     named = [target for target in targets if target is not None]
     if len(set(named)) < len(named):
         twice = next(target for target in named if named.count(target) > 1)
         raise UsageError(f"two files would be written to `{twice}`", help="compile them to different folders")
     if args.check:
-        return _check(sources, targets, form, context)
+        return _check(sources, targets, form, args, context)
     if None in targets and len(sources) > 1 and form != "dump":
         raise UsageError(
             f"{len(sources)} programs cannot go to standard output", help="name a folder for them: `-o DIR`"
         )
-    made = _compile(sources, form, context)
+    made = _compile(sources, form, args, context)
     for number, (target, data) in enumerate(zip(targets, made, strict=True)):
         if target is not None:
             _write(target, data, context)
+            if form == "bundle":
+                bundling.let_run(os.path.join(context.cwd, target))
         else:
             if number:
                 context.stdout.write("\n")
@@ -101,6 +107,8 @@ def _run(args: argparse.Namespace, context: Context) -> int:
 
 def _form(args: argparse.Namespace, context: Context) -> tuple[str, list[str]]:
     """The form of output, and the paths. `--graph etl.job.yml` is a graph of that file in the default format."""
+    if args.bundle is not None:
+        return "bundle", args.paths
     if args.graph is None:
         return "dump" if args.dump else "ir", args.paths
     if args.graph in _GRAPHS:
@@ -131,13 +139,13 @@ def _sources(paths: list[str], args: argparse.Namespace, context: Context) -> li
     ]
 
 
-def _compile(sources: list[_Source], form: str, context: Context) -> list[bytes]:
+def _compile(sources: list[_Source], form: str, args: argparse.Namespace, context: Context) -> list[bytes]:
     """What each file compiles to; where some have errors, one CompileError with the findings of all."""
     made: list[bytes] = []
     refused: list[CompileError] = []
     for source in sources:
         try:
-            made.append(_render(_load(source, context), form))
+            made.append(_render(_load(source, context), form, args, context))
         except CompileError as error:
             refused.append(error)
     _refuse(refused, len(sources))
@@ -154,7 +162,9 @@ def _refuse(refused: list[CompileError], files: int) -> None:
         )
 
 
-def _check(sources: list[_Source], targets: list[str | None], form: str, context: Context) -> int:
+def _check(
+    sources: list[_Source], targets: list[str | None], form: str, args: argparse.Namespace, context: Context
+) -> int:
     """Whether every file compiles, and every output that there is (or that `-o` names) holds what it compiles to."""
     stale: list[tuple[_Source, str, str]] = []
     refused: list[CompileError] = []
@@ -170,7 +180,7 @@ def _check(sources: list[_Source], targets: list[str | None], form: str, context
             if target is None:
                 _compiles(source, context)
                 continue
-            data = _render(_load(source, context), form)
+            data = _render(_load(source, context), form, args, context)
         except CompileError as error:
             refused.append(error)
             continue
@@ -182,9 +192,9 @@ def _check(sources: list[_Source], targets: list[str | None], form: str, context
         if state:
             stale.append((source, target, state))
     _refuse(refused, len(sources))
-    options = f" --{form}" if form == "dump" else f" --graph {form}" if form != "ir" else ""
+    options = {"ir": "-o", "dump": "--dump -o", "bundle": "--bundle"}.get(form, f"--graph {form} -o")
     for source, target, state in stale:
-        context.stderr.write(f"{target} {state}\n  run: jobc compile {source.shown}{options} -o {target}\n")
+        context.stderr.write(f"{target} {state}\n  run: jobc compile {source.shown} {options} {target}\n")
     return 1 if stale else 0
 
 
@@ -204,7 +214,9 @@ def _load(source: _Source, context: Context) -> Program:
     return load_program(source.path, source.entry, context, stdin_name=source.stdin_name)
 
 
-def _render(program: Program, form: str) -> bytes:
+def _render(program: Program, form: str, args: argparse.Namespace, context: Context) -> bytes:
+    if form == "bundle":
+        return bundling.make(program, args, context)
     if form == "ir":
         from jobc.ir.codec import dumps
 

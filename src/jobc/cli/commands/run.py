@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -46,6 +45,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--params-file", metavar="FILE", help="parameters from a JSON or YAML file")
     parser.add_argument("--job", metavar="ID", help="run this job and what it needs, nothing else")
+    parser.add_argument(
+        "--index", metavar="K", help="of that job, only the combination with this index (from 0)"
+    )
+    parser.add_argument(
+        "--runs-on",
+        metavar="TYPE",
+        help="run every job in this environment (local, docker, …), whatever it says",
+    )
     parser.add_argument("--max-parallel", metavar="N", help="combinations at once, over the whole run")
     parser.add_argument(
         "--timeout", metavar="DURATION", help="end the run after 90s, 15m, 2h (exit code 124)"
@@ -109,6 +116,11 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
         options = read_options(args, context, path)
         program = load_program(path, entry, context, stdin_name=args.stdin_filename)
+        if args.runs_on is not None:
+            from jobc.engine.placing import place
+
+            place(program, args.runs_on)
+            options.runs_on = args.runs_on
         given, textual = read_params(args.param, args.params_file, context)
         params = check_params(program.workflows[program.entry], given, textual)
     options.journal = Journal.create(path_in(context.state_dir))
@@ -188,7 +200,7 @@ def perform(
         raise result.state_error
     if interrupts.cut_by is not None and not result.timed_out:
         return 128 + interrupts.cut_by
-    code = exit_code(result, interrupts.ended_by)
+    code = result.exit_code(interrupts.ended_by)
     return code if reported or code else 2
 
 
@@ -227,14 +239,6 @@ def _keep_for_results(context: Context) -> None:
     context.stdout = open(kept, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)  # noqa: SIM115
 
 
-def exit_code(result: RunResult, signal: int | None) -> int:
-    if result.status == "success":
-        return 0
-    if result.timed_out:
-        return 124
-    return 128 + signal if signal is not None else 1
-
-
 def target(text: str, context: Context) -> tuple[str, str | None]:
     """The path, and the workflow after `#`; a file whose name holds a `#` is found as it is."""
     if "#" not in text or os.path.exists(os.path.join(context.cwd, text)):
@@ -247,15 +251,12 @@ def target(text: str, context: Context) -> tuple[str, str | None]:
 
 def read_options(args: argparse.Namespace, context: Context, path: str) -> Options:
     """What the flags say; `path` is the file's."""
-    from jobc.cli.run_inputs import read_secrets
+    from jobc.cli.run_inputs import read_index, read_instant, read_parallel, read_secrets, read_timeout
     from jobc.cli.sizes import cache_size
     from jobc.engine.options import Options
     from jobc.engine.sharing.groups import folder_in
 
-    parallel = args.max_parallel
-    if parallel is not None and (not parallel.isdigit() or int(parallel) < 1):
-        raise UsageError(f"--max-parallel cannot be `{parallel}`", help="give it a whole number from 1 up")
-    most = int(parallel) if parallel is not None else None
+    most = read_parallel(args.max_parallel)
     if most is None and not os.environ.get("JOBC_MAX_PARALLEL"):
         most = context.config.run_max_parallel
     limit = args.timeout if args.timeout is not None else context.config.run_timeout
@@ -267,37 +268,16 @@ def read_options(args: argparse.Namespace, context: Context, path: str) -> Optio
         cache_size=cache_size(context),
         run_id=args.run_id,
         job=args.job,
+        index=read_index(args.index, args.job),
         max_parallel=most,
-        timeout=None if limit is None else _seconds(limit),
+        timeout=read_timeout(limit),
         secrets=None if args.secrets_file is None else read_secrets(args.secrets_file, context),
-        now=None if args.now is None else _instant(args.now),
+        now=read_instant(args.now),
         environ=dict(os.environ),
         workdir=os.path.abspath(os.path.join(context.cwd, os.path.dirname(path))),
         file=path if path != "-" else (args.stdin_filename or "<stdin>"),
         groups=folder_in(context.state_dir),
     )
-
-
-def _seconds(value: Any) -> float:
-    from jobc.interpreter.durations import seconds
-
-    try:
-        found = seconds(value)
-    except ValueError as error:
-        raise UsageError(f"--timeout: {error}") from None
-    if found == 0:
-        raise UsageError("--timeout cannot be 0", help="leave it away for no limit")
-    return found
-
-
-def _instant(text: str) -> Any:
-    from jobc.interpreter.instants import parse
-    from jobc.interpreter.values import EvaluationError
-
-    try:
-        return parse(text)
-    except EvaluationError:
-        raise UsageError(f"--now cannot be `{text}`", help="write it as 2026-01-31T09:00:00Z") from None
 
 
 def _progress(form: str, folder: str, context: Context) -> Progress | None:

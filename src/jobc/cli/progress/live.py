@@ -76,7 +76,7 @@ class LiveProgress:
                     self._console.print(f"{mark} {job.id}", style="green", end="")
                     why = "".join(f", {each}" for each in (job.reason, job.note) if each)
                     self._console.print(f" {_count(job)}{duration_text(job.duration)}{why}", style="dim")
-        write_summary(self._view, self._stream, color=self._color, quiet=self._quiet)
+        write_summary(self._view, self._stream, color=self._color, quiet=self._quiet, more="jobc runs show")
 
     def _table(self) -> Constrain:
         """Narrower than the screen: the `^C` that a terminal echoes behind it must not begin a line of its own."""

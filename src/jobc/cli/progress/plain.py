@@ -12,13 +12,16 @@ from jobc.interpreter.durations import duration_text
 
 
 class PlainProgress:
-    """Writes to `stream`. Quiet: the summary of what went wrong alone."""
+    """Writes to `stream`. Quiet: the summary of what went wrong alone. `more` as `write_summary` has it."""
 
-    def __init__(self, stream: TextIO, folder: str, *, color: bool, quiet: bool) -> None:
+    def __init__(
+        self, stream: TextIO, folder: str, *, color: bool, quiet: bool, more: str = "jobc runs show"
+    ) -> None:
         self._stream = stream
         self._view = RunView(folder)
         self._color = color
         self._quiet = quiet
+        self._more = more
         self._paint: Paint = painter(color)
 
     def __enter__(self) -> PlainProgress:
@@ -33,13 +36,14 @@ class PlainProgress:
             return
         words = self._words(event)
         if words is not None:
-            clock = datetime.fromisoformat(event["time"]).astimezone().strftime("%H:%M:%S")
+            instant = datetime.fromisoformat(event["time"].replace("Z", "+00:00"))
+            clock = instant.astimezone().strftime("%H:%M:%S")
             note = f" ({event['note']})" if event.get("note") else ""
             self._stream.write(f"{self._paint(clock, '2')} {words}{note}\n")
             self._stream.flush()
 
     def finish(self) -> None:
-        write_summary(self._view, self._stream, color=self._color, quiet=self._quiet)
+        write_summary(self._view, self._stream, color=self._color, quiet=self._quiet, more=self._more)
 
     def _words(self, event: Event) -> str | None:
         kind = event["event"]

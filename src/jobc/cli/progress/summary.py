@@ -39,7 +39,8 @@ def glyph(status: str, stream: TextIO) -> str:
     return rich
 
 
-def write_summary(view: RunView, stream: TextIO, *, color: bool, quiet: bool) -> None:
+def write_summary(view: RunView, stream: TextIO, *, color: bool, quiet: bool, more: str) -> None:
+    """`more` is the command that says more about a run, before its id; empty where there is none."""
     paint = painter(color)
     for job in view.jobs.values():
         if job.status in ("failed", "cancel") or (job.status == "skip" and not quiet):
@@ -55,7 +56,8 @@ def write_summary(view: RunView, stream: TextIO, *, color: bool, quiet: bool) ->
         for name, value in view.outputs.items():
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             stream.write(f"  {name} = {text}\n")
-        stream.write(paint(f"  jobc runs show {view.id}", "2") + "\n")
+        if more:
+            stream.write(paint(f"  {more} {view.id}", "2") + "\n")
 
 
 def _write_job(job: JobView, view: RunView, stream: TextIO, paint: Paint) -> None:

@@ -80,10 +80,7 @@ def _programs(history: History, first: dict[str, Any], second: dict[str, Any]) -
     programs = [history.program(history.root(run)) for run in (first, second)]
     if None in programs:
         return [_changed("program", None, "the program", first["program"], second["program"])]
-    texts = [
-        job_texts(program, run["workflow_index"])
-        for program, run in zip(programs, (first, second), strict=True)
-    ]
+    texts = [job_texts(program, run["workflow_index"]) for program, run in zip(programs, (first, second))]
     found = []
     for name in dict.fromkeys([*texts[0], *texts[1]]):
         old, new = texts[0].get(name), texts[1].get(name)

@@ -22,7 +22,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from jobc.engine.journal.schema import MIGRATIONS
@@ -69,7 +70,7 @@ class Journal:
         self._recorded = 0
         self._written = 0
         self._flushed_at = 0.0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._write_lock = threading.Lock()
         try:
             self.connection = _connect(path)
@@ -116,6 +117,12 @@ class Journal:
                 self._pending.append((INSERT_LOG, (*row, parts)))
             self._recorded += 1
         return time.monotonic() - self._flushed_at >= LOG_SECONDS
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is recorded meanwhile, by this thread, is written by one transaction. Nothing is flushed in it."""
+        with self._lock:
+            yield
 
     def flush(self) -> None:
         """Return when everything recorded so far is committed."""
@@ -175,7 +182,7 @@ class Journal:
             try:
                 cursor = self.connection.execute(query, values)
                 names = [column[0] for column in cursor.description]
-                return [dict(zip(names, row, strict=True)) for row in cursor]
+                return [dict(zip(names, row)) for row in cursor]
             except sqlite3.Error as error:
                 raise state_error(self.path, error) from error
 
@@ -261,37 +268,47 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
         raise
 
 
-#: Primary SQLite result code → what is the matter, and the remedy.
-_CAUSES: dict[int, tuple[str, str]] = {
-    sqlite3.SQLITE_BUSY: (
+#: What the matter is, and the remedy, by primary result code of SQLite and by the words that it says it in.
+_CAUSES: list[tuple[int, str, str, str]] = [
+    (
+        5,  # SQLITE_BUSY
+        "database is locked",
         "is locked by another process",
         "wait until that process has ended, or find it with `fuser` or `lsof`",
     ),
-    sqlite3.SQLITE_LOCKED: ("is locked by another process", "wait until that process has ended"),
-    sqlite3.SQLITE_READONLY: ("cannot be written: it is read-only", "make the file and its folder writable"),
-    sqlite3.SQLITE_PERM: ("cannot be opened: permission denied", "make the file and its folder writable"),
-    sqlite3.SQLITE_CANTOPEN: (
+    (6, "table is locked", "is locked by another process", "wait until that process has ended"),
+    (8, "readonly", "cannot be written: it is read-only", "make the file and its folder writable"),
+    (3, "permission denied", "cannot be opened: permission denied", "make the file and its folder writable"),
+    (
+        14,  # SQLITE_CANTOPEN
+        "unable to open",
         "cannot be opened",
         "make sure that it is a file, and that its folder is writable",
     ),
-    sqlite3.SQLITE_FULL: ("cannot be written: the disk is full", "free some space, then run again"),
-    sqlite3.SQLITE_IOERR: (
+    (13, "disk is full", "cannot be written: the disk is full", "free some space, then run again"),
+    (
+        10,  # SQLITE_IOERR
+        "disk I/O error",
         "cannot be read or written: input/output error",
         "see whether the disk is full or failing",
     ),
-    sqlite3.SQLITE_NOTADB: ("is damaged: it is not a database", "move it away; a new one is made"),
-    sqlite3.SQLITE_CORRUPT: (
+    (26, "not a database", "is damaged: it is not a database", "move it away; a new one is made"),
+    (
+        11,  # SQLITE_CORRUPT
+        "malformed",
         "is damaged",
         "move it away; a new one is made, `sqlite3 .recover` saves what can be",
     ),
-}
+]
 
 
 def state_error(path: str, error: sqlite3.Error) -> StateError:
-    """An SQLite error in the user's words."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    cause, remedy = _CAUSES.get(code, (f"cannot be used: {error}", "move it away; a new one is made"))
-    return StateError(f"the journal {path} {cause}", help=remedy)
+    """An SQLite error in the user's words. Before Python 3.11 an error has no code, only its text."""
+    code = getattr(error, "sqlite_errorcode", None)
+    for number, words, cause, remedy in _CAUSES:
+        if (code & 0xFF == number) if code is not None else (words in str(error)):
+            return StateError(f"the journal {path} {cause}", help=remedy)
+    return StateError(f"the journal {path} cannot be used: {error}", help="move it away; a new one is made")
 
 
 def _remedy_of(error: OSError) -> str:

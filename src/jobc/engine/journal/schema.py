@@ -169,4 +169,9 @@ MIGRATIONS: list[str] = [
     );
     CREATE INDEX hooks_run ON hooks (run);
     """,
+    # How far the output of an attempt that runs elsewhere was told (`engine.stream`).
+    """
+    ALTER TABLE combinations ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE combinations ADD COLUMN told_stage TEXT NOT NULL DEFAULT '';
+    """,
 ]

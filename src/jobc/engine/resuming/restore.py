@@ -177,7 +177,10 @@ class Restorer:
         combination.replay = Replay(self._kept(known))
         restored = Restored(combination)
         restored.submitted = True
-        restored.elapsed = max(0.0, time.time() - row["started"])
+        if known:
+            restored.elapsed = max(0.0, time.time() - min(each["started"] for each in known))
+        restored.told = row["told"], row["told_stage"]
+        restored.told_ends = {each["stage"] for each in known if each["ended"] is not None}
         if row["handle"] is not None:
             restored.handle = JobHandle.of_json(json.loads(row["handle"]))
         return restored

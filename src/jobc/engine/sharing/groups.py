@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from jobc.engine.sharing import owner
 from jobc.engine.state import JobState, RunState
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jobc.engine.sharing.group_table import Change, GroupTable
     from jobc.engine.sharing.neighbours import Neighbours
 
-Holder = JobState | RunState
+Holder = Union[JobState, RunState]
 
 
 class Group:

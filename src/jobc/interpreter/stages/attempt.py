@@ -6,18 +6,17 @@ attempt's cancellation ended it; whether that was a timeout or a cancellation is
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 from jobc.interpreter.api import Cancellation, ErrorInfo, StageResult
-from jobc.interpreter.background import end_leftovers
-from jobc.interpreter.cgroups import process_limit
 from jobc.interpreter.contexts import JobState, Scope, StageFailure
-from jobc.interpreter.lines import instant, output_limit
-from jobc.interpreter.processes import Exit, signal_name
-from jobc.interpreter.replay import Change
-from jobc.interpreter.trace import traceparent
+from jobc.interpreter.lines import instant
 from jobc.ir.program import CodeIndex, Stage
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
+
+if TYPE_CHECKING:
+    from jobc.interpreter.processes import Exit
+    from jobc.interpreter.replay import Change
 
 
 class Done:
@@ -114,6 +113,8 @@ class Attempt:
     @property
     def output_limit(self) -> int:
         """The bytes of output that are kept of the attempt."""
+        from jobc.interpreter.lines import output_limit
+
         return output_limit({**self.state.inputs.environ, **self.scope.env})
 
     def place(self) -> Dict[str, Any]:
@@ -142,6 +143,8 @@ class Attempt:
         inputs = self.state.inputs
         if inputs.trace is None:
             return {}
+        from jobc.interpreter.trace import traceparent
+
         place = (inputs.run.get("id", ""), self.state.job.id, inputs.strategy.get("index", 0))
         number = inputs.run.get("attempt") or 1
         return {"TRACEPARENT": traceparent(inputs.trace, *place, number, self.path, self.number)}
@@ -151,8 +154,12 @@ class Attempt:
         if ended.left is not None and ended.code == 0:
             self.state.leftovers.append(ended.left)
         elif ended.left is not None:
+            from jobc.interpreter.background import end_leftovers
+
             end_leftovers([ended.left], [], self.state.inputs.grace, lambda _, text: self.log(text, "stderr"))
         if ended.refused:
+            from jobc.interpreter.cgroups import process_limit
+
             self.log(
                 "the stage was refused another process; it may have %d (JOBC_PROCESS_LIMIT)"
                 % process_limit(),
@@ -163,6 +170,8 @@ class Attempt:
 
     def death(self, ended: Exit) -> StageFailure:
         """The failure of a process that a signal ended."""
+        from jobc.interpreter.processes import signal_name
+
         assert ended.signal is not None
         name = signal_name(ended.signal)
         remedy = "; it may have run out of memory" if name == "SIGKILL" else ""

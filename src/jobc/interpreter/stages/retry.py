@@ -8,7 +8,6 @@ whenever the run is done again under its id, and spreads what failed together. U
 
 from __future__ import annotations
 
-import random
 from typing import List, Mapping, Optional, Sequence, Union
 
 from jobc.interpreter.api import ErrorInfo
@@ -79,6 +78,8 @@ class Policy:
         most = self._jitter * delay if self._jitter_is_part else self._jitter
         if not most:
             return delay
+        import random
+
         return delay + random.Random("%s/%d" % (self._seed, number)).uniform(0.0, most)
 
     def covers(self, error: ErrorInfo, bases: Sequence[str] = ()) -> bool:

@@ -23,48 +23,27 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any, Callable, Dict, List, Optional
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from jobc.interpreter import outputs as output_rules
 from jobc.interpreter.api import Cancellation, ErrorInfo, StageResult
 from jobc.interpreter.contexts import Scope, StageFailure
 from jobc.interpreter.deadlines import Deadline, deadlines
-from jobc.interpreter.reasons import calls_status, why_false
-from jobc.interpreter.replay import Change
-from jobc.interpreter.stages import (
-    bash,
-    call,
-    case,
-    docker,
-    empty,
-    foreach,
-    parallel,
-    python,
-    raising,
-    trigger,
-    until,
-)
 from jobc.interpreter.stages.attempt import Attempt, Cut, Done, SequenceResult
 from jobc.interpreter.stages.retry import Policy, duration
 from jobc.ir.program import Stage
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
 
+if TYPE_CHECKING:
+    from jobc.interpreter.replay import Change
+
 #: Seconds that a stage without `timeout` has after a cancellation or a timeout.
 CLEANUP = 300.0
 
-KINDS: Dict[str, Callable[[Any, Attempt], Done]] = {
-    "empty": empty.run,
-    "bash": bash.run,
-    "python": python.run,
-    "call": call.run,
-    "trigger": trigger.run,
-    "parallel": parallel.run,
-    "foreach": foreach.run,
-    "until": until.run,
-    "case": case.run,
-    "raise": raising.run,
-    "docker": docker.run,
-}
+#: The kinds whose modules have other names. A kind is loaded when a stage of it runs first.
+_MODULES = {"raise": "raising"}
+_loaded: Dict[str, Callable[[Any, Attempt], Done]] = {}
 
 #: The kinds whose inner sequences may run at the same time.
 CONCURRENT = frozenset(["parallel", "foreach"])
@@ -92,6 +71,14 @@ def run_sequence(stages: List[Stage], scope: Scope) -> SequenceResult:
     sequence.ended = scope.ended
     sequence.status = _combine(statuses)
     return sequence
+
+
+def _kind(name: str) -> Callable[[Any, Attempt], Done]:
+    run = _loaded.get(name)
+    if run is None:
+        module = import_module("jobc.interpreter.stages." + _MODULES.get(name, name))
+        run = _loaded[name] = module.run
+    return run
 
 
 def _combine(statuses: List[str]) -> str:
@@ -184,11 +171,16 @@ class _Life:
         """Whether the stage runs; if not, the result says why not."""
         result, scope = self.result, self.scope
         code = self.stage.condition
-        tree = True if code is None else self.state.program.codes[code].tree
+        asks = False
+        if code is not None:
+            from jobc.interpreter.reasons import calls_status, why_false
+
+            tree = self.state.program.codes[code].tree
+            asks = calls_status(tree)
         if scope.cancellation.killed:
             result.status, result.reason = CANCEL, scope.cancellation.message
             return False
-        if not calls_status(tree) and not scope.going:
+        if not asks and not scope.going:
             if scope.cancellation.thrown:
                 result.status, result.reason = CANCEL, scope.cancellation.message
             else:
@@ -300,7 +292,7 @@ class _Life:
             if self.replay is not None and stage.kind in CONCURRENT:
                 for change in self.replay.below(self.path):
                     self.state.restore_params(change)
-            done = KINDS[stage.kind](stage, attempt)
+            done = _kind(stage.kind)(stage, attempt)
             output_rules.check(done.outputs)
         except Cut:
             if outer.thrown or guard.reason != "timeout":
