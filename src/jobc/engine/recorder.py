@@ -113,6 +113,7 @@ class Recorder:
         self._failing = threading.Lock()
         #: A run's key → the positions and ids of its jobs.
         self._jobs: dict[int, list[tuple[int, str]]] = {}
+        self._instant = 0.0, ""
         self.listener_error: Exception | None = None
         self.failure: StateError | None = None
 
@@ -191,10 +192,9 @@ class Recorder:
         """Tell the listener of what happened, now or at an instant of seconds since the epoch."""
         if self._listener is None:
             return
-        when = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
         message: dict[str, Any] = {
             "event": event,
-            "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": self._time(at),
             "run": run,
             "job": job,
             "combination": combination,
@@ -212,6 +212,15 @@ class Recorder:
                 self._listener = None
                 self.listener_error = error
                 self._on_deaf()
+
+    def _time(self, at: float | None) -> str:
+        """An instant as events bear it; None is now. Lines that were read at once share one."""
+        if at is None:
+            return _iso(datetime.now(UTC))
+        known = self._instant
+        if known[0] != at:
+            known = self._instant = at, _iso(datetime.fromtimestamp(at, UTC))
+        return known[1]
 
     def _mark(
         self, key: int, event: str, job: int | None, combination: int | None, status: str | None
@@ -528,6 +537,10 @@ class Recorder:
             self.commit()
         else:
             self._on_log()
+
+
+def _iso(when: datetime) -> str:
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _origin(asked: tuple[Place, str] | None) -> tuple[Any, ...]:
