@@ -116,6 +116,7 @@ class Recorder:
         self._failing = threading.Lock()
         #: A run's key → the positions and ids of its jobs.
         self._jobs: dict[int, list[tuple[int, str]]] = {}
+        self._instant = 0.0, ""
         self.listener_error: Exception | None = None
         self.failure: StateError | None = None
 
@@ -194,10 +195,9 @@ class Recorder:
         """Tell the listener of what happened, now or at an instant of seconds since the epoch."""
         if self._listener is None:
             return
-        when = datetime.now(timezone.utc) if at is None else datetime.fromtimestamp(at, timezone.utc)
         message: dict[str, Any] = {
             "event": event,
-            "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": self._time(at),
             "run": run,
             "job": job,
             "combination": combination,
@@ -215,6 +215,15 @@ class Recorder:
                 self._listener = None
                 self.listener_error = error
                 self._on_deaf()
+
+    def _time(self, at: float | None) -> str:
+        """An instant as events bear it; None is now. Lines that were read at once share one."""
+        if at is None:
+            return _iso(datetime.now(timezone.utc))
+        known = self._instant
+        if known[0] != at:
+            known = self._instant = at, _iso(datetime.fromtimestamp(at, timezone.utc))
+        return known[1]
 
     def _mark(
         self, key: int, event: str, job: int | None, combination: int | None, status: str | None
@@ -555,6 +564,10 @@ class Recorder:
             return True
         self._on_log()
         return False
+
+
+def _iso(when: datetime) -> str:
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _origin(asked: tuple[Place, str] | None) -> tuple[Any, ...]:

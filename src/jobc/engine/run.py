@@ -22,6 +22,7 @@ from jobc.engine.journal.journal import Journal
 from jobc.engine.judge import Failure, Judge
 from jobc.engine.options import Options
 from jobc.engine.recorder import Listener, Recorder
+from jobc.engine.resources import machine
 from jobc.engine.result import RunResult
 from jobc.engine.scheduler import Scheduler
 from jobc.engine.secrets import Veil, resolve, shown_params, without_secrets
@@ -85,6 +86,7 @@ def prepared(program: Program, options: Options, selected: set[int] | None) -> O
     options.job_timeout = _seconds_setting(environ, "JOB_TIMEOUT", DEFAULT_TIMEOUT)
     options.max_interruptions = _whole(environ, "JOBC_MAX_INTERRUPTIONS") or options.max_interruptions
     _check_retry_settings(environ)
+    machine(environ)
     return options
 
 

@@ -31,14 +31,13 @@ from jobc.backends.api import BackendError, JobHandle
 from jobc.engine.combine import end_of_job, end_of_run
 from jobc.engine.ends import ended_early, failed, interrupted, submission_error, with_remedy
 from jobc.engine.judge import Failure, Judge, expansion
+from jobc.engine.machine import Machine
 from jobc.engine.options import MAX_DEPTH, Options
 from jobc.engine.recorder import Recorder
-from jobc.engine.resources import Room, machine
 from jobc.engine.result import JobResult
 from jobc.engine.retry import LOST, next_attempt
 from jobc.engine.ring import Ring
 from jobc.engine.sharing.groups import Group, Groups, Moves
-from jobc.engine.sharing.machine_table import MachineTable
 from jobc.engine.state import (
     ENDED,
     OPEN,
@@ -85,13 +84,8 @@ class Scheduler:
         self._decidable: deque[JobState] = deque()
         self._admitted: deque[JobState] = deque()
         self._resuming: deque[Ticket] = deque()
-        total = machine(options.environ)
-        self._machine: MachineTable | None = None
-        if options.groups is not None:
-            self._machine = MachineTable(
-                options.groups, options.run_id or "", total, lambda: self._inbox.put(("room", None))
-            )
-        self._room = Room(total, self._machine)
+        self._machine = Machine(options, self._inbox)
+        self._room = self._machine.room
         self._tasks = Tasks(
             program,
             options,
@@ -107,14 +101,13 @@ class Scheduler:
         self._groups = Groups(options.groups, lambda: self._inbox.put(("groups", None)))
         self._children: list[RunState] = []
         self._log_waits = False
-        self._told_to_wait: set[JobState] = set()
         self._finished = 0
         self._on: dict[str, Callable[[Any], None]] = {
             "ended": lambda ended: self._task_ended(*ended),
             "look": lambda seen: self._tasks.look(*seen),
             "call": lambda then: then(),
             "groups": lambda _: self._look_at_groups(),
-            "room": lambda _: self._room_changed(),
+            "room": lambda _: self._machine.look(),
             "trigger": self._triggered,
             "trigger-cancel": self._trigger_cancelled,
             "wake": lambda _: None,
@@ -146,8 +139,7 @@ class Scheduler:
             raise
         finally:
             self._groups.close()
-            if self._machine is not None:
-                self._machine.close()
+            self._machine.close()
             self._tasks.close()
 
     def _take_messages(self) -> None:
@@ -548,7 +540,8 @@ class Scheduler:
         while self._free > 0 and (state := self._ring.next()) is not None:
             begun.append(self._begin(state))
             self._ring.add(state)
-        self._tell_who_waits()
+        for state, words in self._machine.waiting():
+            self._recorder.waiting(state.run.id, state.run.key, state.position, state.job.id, words)
         if not granted and not begun:
             return
         self._recorder.commit()
@@ -564,24 +557,6 @@ class Scheduler:
                 self._cancel(combination, "cancel", str(broken))
             else:
                 self._submit(combination)
-
-    def _room_changed(self) -> None:
-        self._room.changed = True
-        if self._machine is not None:
-            self._machine.watch()
-
-    def _tell_who_waits(self) -> None:
-        """Tell of jobs that wait for what other runs take of the machine, once each."""
-        if self._machine is None:
-            return
-        waiting, self._room.behind_others = self._room.behind_others, []
-        for state in waiting:
-            runs = [f"run {run}" for run in self._machine.holders()]
-            if not runs or state in self._told_to_wait:
-                continue
-            self._told_to_wait.add(state)
-            words = f"waits for resources of this machine, held by {', '.join(runs)}"
-            self._recorder.waiting(state.run.id, state.run.key, state.position, state.job.id, words)
 
     def _take_back(self, combination: CombinationState) -> None:
         """Take the slot and the resources again that a combination had lent, or take them first."""

@@ -49,7 +49,7 @@ class Interrupts:
         self.first: int | None = None
         self.ended_by: int | None = None
         self.cut_by: int | None = None
-        #: When each signal was last heard, and all that were, in order.
+        #: When each signal was last counted, and all that were, in order.
         self._at: dict[int, float] = {}
         self._heard: list[int] = []
         self._run_ended = False
@@ -94,10 +94,9 @@ class Interrupts:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        again = self._same(number, now)
-        self._at[number] = now
-        if again:
+        if self._same(number, now):
             return
+        self._at[number] = now
         self._heard.append(number)
         if self._run_ended:
             self._late += 1

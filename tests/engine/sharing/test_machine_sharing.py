@@ -194,3 +194,17 @@ def test_a_run_that_waits_can_be_interrupted(folder: Folder) -> None:
     second.send_signal(signal.SIGINT)
     second.communicate(timeout=LIMIT)
     assert second.returncode == 130
+
+
+def test_a_setting_that_is_no_amount_is_said_before_a_run_is_entered(folder: Folder) -> None:
+    env = {**os.environ, "JOBC_LOCAL_CPU": "many"}
+    done = subprocess.run(
+        [sys.executable, "-m", "jobc", "run", "flow.job.yml"],
+        cwd=folder.path / "jobs",
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "JOBC_LOCAL_CPU cannot be `many`" in done.stderr
