@@ -60,8 +60,9 @@ def _leave(code: int) -> NoReturn:
     object, takes a tenth of the time in which it checks a file."""
     import atexit
 
-    awaited = atexit._ncallbacks() or "threading" in sys.modules or sys.getprofile() or sys.gettrace()
-    if not awaited:
+    # Threads, and databases that are left open, have an end of their own.
+    loaded = not {"threading", "sqlite3"}.isdisjoint(sys.modules)
+    if not (loaded or atexit._ncallbacks() or sys.getprofile() or sys.gettrace()):
         try:
             sys.stdout.flush()
             sys.stderr.flush()

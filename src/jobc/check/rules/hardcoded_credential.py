@@ -68,7 +68,7 @@ _SHAPES = (
     ("an Azure account key", "accountkey=", r"(?<=AccountKey=)[A-Za-z0-9+/]{86}=="),
     ("a JSON web token", "eyj", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     ("a private key", "private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
-    ("a password in a URL", "://", r"(?<=://)[^\s/:@'\"{}$<>]*:[^\s/:@'\"{}$<>]{3,}(?=@[\w.-]+)"),
+    ("a password in a URL", "://", r"://([^\s/:@'\"{}$<>]*:[^\s/:@'\"{}$<>]{3,})(?=@[\w.-]+)"),
 )
 _EXAMPLE = re.compile(
     r"(?i)example|your|changeme|change-me|placeholder|dummy|sample|test|fake|todo|secret$|password$|^pass$"
@@ -109,9 +109,10 @@ def _shapes(file: SourceFile) -> Iterator[Diagnostic]:
         if begin not in folded:
             continue
         for match in _compiled(shape).finditer(file.text):
-            password = match[0].rsplit(":", 1)[-1] if begin == "://" else match[0]
+            start, end = match.span(match.lastindex or 0)
+            password = file.text[start:end].rsplit(":", 1)[-1] if begin == "://" else match[0]
             if not _EXAMPLE.search(password):
-                yield _finding(file.span(match.start(), match.end()), what)
+                yield _finding(file.span(start, end), what)
 
 
 @cache
