@@ -51,6 +51,14 @@ def test_findings_are_placed_on_the_author_s_own_text(stage: str, expected: list
     assert told(stage) == expected
 
 
+def test_findings_of_a_long_script_stand_where_those_of_a_short_one_do() -> None:
+    lines = "".join(f"          echo {number}\n" for number in range(300))
+    assert told(f"      - bash: |\n          echo $(ls)\n{lines}          echo $(pwd)\n") == [
+        ("SC2046", "$(ls)"),
+        ("SC2046", "$(pwd)"),
+    ]
+
+
 def test_a_variable_without_quotes_is_advice() -> None:
     text = "jobs:\n  a:\n    stages:\n      - bash: |\n          folder=$(pwd)\n          ls $folder\n"
     found = check(analyze(SourceFile("x.yml", text)))

@@ -129,6 +129,7 @@ def _script(placed: ScriptPlacement, names: list[str]) -> Iterator[Diagnostic]:
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
+    known: list[str] = []
     for message in messages:
         kind = type(message).__name__
         line = lines[message.lineno - 1]
@@ -138,7 +139,7 @@ def _script(placed: ScriptPlacement, names: list[str]) -> Iterator[Diagnostic]:
         if kind == "UndefinedName":
             if unseen or (name.startswith("__") and name.endswith("__")):
                 continue
-            known = [*PYTHON_NAMES, *names, *_bound(tree)]
+            known = known or [*PYTHON_NAMES, *names, *_bound(tree)]
             end = start + len(name) if text.startswith(name, start) else start + 1
             yield Diagnostic(
                 RULE,

@@ -37,6 +37,9 @@ _HEADS = {
     "ash": "#!/bin/dash -e\n",
     "ksh": "#!/bin/ksh -e\n",
 }
+#: Of scripts with more lines it is not followed where their values go: that takes it minutes for a few thousand.
+_LONG = 250
+_BRIEFLY = "# shellcheck extended-analysis=false\n"
 _ONE_COMMAND = r"\s*(?!(?:local|let|declare|typeset|sudo|export|read|trap|unset|return|rm|find)\b)[\w./-]+(?: +[\w./:=@%+,-]+)*\s*"
 #: A script with any of these is more than one plain command.
 _MORE = frozenset("$`\"'|&;<>()[]{}*?!#\\\n")
@@ -171,7 +174,7 @@ class _Run:
         try:
             for name, (shell, text) in zip(self._files, scripts, strict=True):
                 with open(name, "wb") as file:
-                    file.write((_HEADS[shell] + text).encode("utf-8", "replace"))
+                    file.write((_head(shell, text) + text).encode("utf-8", "replace"))
             self._pid = self._start()
         except BaseException:
             self._remove()
@@ -238,9 +241,15 @@ def _read(run: _Run) -> None:
         ) from None
 
 
+def _head(shell: str, text: str) -> str:
+    """What stands above a script where it is asked about."""
+    return _HEADS[shell] + (_BRIEFLY if text.count("\n") > _LONG else "")
+
+
 def _comment(comment: dict[str, object], script: Script) -> Comment | None:
     """An answer at its place in the script's own text."""
-    _, text = script
+    shell, text = script
+    above = _head(shell, text).count("\n")
     lines = text.split("\n")
     starts = [0]
     for each in lines:
@@ -249,13 +258,13 @@ def _comment(comment: dict[str, object], script: Script) -> Comment | None:
     def index(line: object, column: object) -> int:
         assert isinstance(line, int)
         assert isinstance(column, int)
-        number = min(max(line - 2, 0), len(lines) - 1)
+        number = min(max(line - 1 - above, 0), len(lines) - 1)
         return min(starts[number] + max(column - 1, 0), starts[number] + len(lines[number]))
 
     code, line, level = comment["code"], comment["line"], str(comment["level"])
     assert isinstance(code, int)
     assert isinstance(line, int)
-    if line < 2 or (level not in ("error", "warning") and code not in _MENDED):
+    if line <= above or (level not in ("error", "warning") and code not in _MENDED):
         return None
     start = index(line, comment["column"])
     end = index(comment["endLine"], comment["endColumn"])
@@ -268,7 +277,7 @@ def _comment(comment: dict[str, object], script: Script) -> Comment | None:
     fix = comment["fix"]
     found: list[Replacement] = []
     for part in fix["replacements"] if isinstance(fix, dict) else ():
-        if part["line"] < 2 or part["line"] != part["endLine"]:
+        if part["line"] <= above or part["line"] != part["endLine"]:
             found = []
             break
         place = index(part["line"], part["column"]), index(part["endLine"], part["endColumn"])

@@ -190,10 +190,11 @@ def _name(expr: Name, reporter: Reporter) -> Type:
         calls = [f"`{other}()`" for other in FUNCTIONS if other.startswith(name + ".")]
         help = f"call one of its functions: {', '.join(calls)}"
         near = None
-    elif near:
+    elif near and name not in _ELSEWHERE:
         help = f"did you mean `{near}`?"
     else:
         help = _contexts(scope, name)
+        near = None
     reporter.undefined(f"unknown name `{name}`", expr.start, expr.end, help, near)
     return ANY
 
@@ -202,6 +203,8 @@ def _name(expr: Name, reporter: Reporter) -> Type:
 _ELSEWHERE = {
     "inputs": "parameters are read as `params.name`",
     "github": "what a run is told about its event comes in as parameters, `params.name`",
+    "jobs": "the outputs of a job are read as `needs.job.outputs.name`",
+    "runner": "a job says with `runs-on` where it runs",
     "steps": "stages are read as `stages.id.outputs.name`",
     "variables": "values of `env` are read as `env.NAME`",
     "outputs": "outputs are read as `stages.id.outputs.name` or `needs.job.outputs.name`",

@@ -80,7 +80,7 @@ class ScriptPlacement:
     `runs` lead from places in the text back to `node`, the scalar that it is written in.
     """
 
-    __slots__ = ("lines", "node", "placements", "runs", "text")
+    __slots__ = ("_map", "lines", "node", "placements", "runs", "text")
 
     def __init__(
         self,
@@ -95,12 +95,15 @@ class ScriptPlacement:
         self.lines = lines
         self.node = node
         self.runs = runs
+        self._map: OffsetMap | None = None
 
     def span(self, start: int, end: int) -> Span:
         """Where `text[start:end]` is written; of lifted text, the whole expression."""
         from jobc.source.templates import offset_map
 
-        to_file = offset_map(self.node)
+        if self._map is None:
+            self._map = offset_map(self.node)
+        to_file = self._map
         first, last = self._run(start), self._run(max(start, end - 1))
         begin = (
             first.source_start

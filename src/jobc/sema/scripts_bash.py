@@ -18,7 +18,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobc.sema.inert import ARGUMENT, FIXED, Harmless
+from jobc.sema.inert import FIXED, Harmless
 from jobc.sema.scripts_inner import command_word, in_shell, in_statement, is_other_language
 from jobc.sema.scripts_programs import (
     RUN_VARIABLES,
@@ -512,17 +512,22 @@ class _Climb:
         ssh = next((at for at in range(position) if basename(texts[at]) == "ssh"), None)
         if ssh is not None:
             first = ssh + ssh_host(texts[ssh:]) + 1
-            return in_shell(" ".join([*texts[first:position], before])) if position >= first else ARGUMENT
+            if position < first:
+                return in_shell(before.split("=", 1)[-1])
+            return in_shell(" ".join([*texts[first:position], before]))
         if any(is_other_language(text) for text in texts[:position]):
             return FIXED
         if basename(texts[0]) in _ALL_CODE:
             return in_shell(" ".join([*texts[1:position], before]))
-        return in_shell(before)
+        # An option's own value, and a setting of git, are a whole command.
+        return in_shell(re.sub(r"^(?:--[\w-]+|[\w-]+(?:\.[\w-]+)+)=", "", before))
 
     def _printed(self, before: str) -> Harmless:
         """The values that do no harm in what is printed for another program to run."""
-        after = self._script.text[self._start :].split("\n", 1)[0]
-        return FIXED if re.search(r"\|", after) and is_other_language(after) else in_shell(before)
+        statement = self._node
+        while statement.parent is not None and statement.parent.type != "program":
+            statement = statement.parent
+        return FIXED if is_other_language(self._script.of(statement)) else in_shell(before)
 
     def _before(self, word: Node) -> str:
         return bare(self._around(word)[0])

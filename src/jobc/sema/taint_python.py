@@ -86,12 +86,14 @@ class PythonFlow(Generic[T]):
         self._items: dict[str, ast.expr] = {}
         self._functions = _functions(tree)
         self._called: set[str] = set()
+        self._results: dict[str, T | None] = {}
         self._set: dict[str, list[ast.expr | None]] = {}
         self._set_at: dict[str, int] = {}
         self._collect()
         for _ in range(_ROUNDS):
             if not self._settle():
                 break
+        self._results.clear()
         self.written: dict[str, tuple[T, ast.expr]] = {}
         self._find_written()
         self.changed: dict[str, tuple[T, ast.expr] | None] = {
@@ -161,6 +163,7 @@ class PythonFlow(Generic[T]):
 
     def _settle(self) -> bool:
         changed = False
+        self._results.clear()
         for name, places in self._given.items():
             found = [None if value is None else self.value(value) for value in places]
             carries = name not in self._validated and all(value is not None for value in found)
@@ -285,12 +288,7 @@ class PythonFlow(Generic[T]):
                 return None if ast.unparse(call) in self._validated else self._read("env", (key.value,))
             return None
         if name in self._functions and name not in self._called:
-            self._called.add(name)
-            try:
-                returned = _returned(self._functions[name][0])
-                return next(filter(None, (self.value(node, depth + 1) for node in returned)), None)
-            finally:
-                self._called.discard(name)
+            return self._given_back(name, depth)
         if name in _SAME:
             return next(filter(None, (self.value(argument, depth + 1) for argument in call.args)), None)
         if not isinstance(call.func, ast.Attribute):
@@ -311,6 +309,15 @@ class PythonFlow(Generic[T]):
             parts += [keyword.value for keyword in call.keywords] if method == "format" else []
             return next(filter(None, (self.value(part, depth + 1) for part in parts)), None)
         return None
+
+    def _given_back(self, name: str, depth: int) -> T | None:
+        """What a call of one of the script's own functions gives; found once for all calls."""
+        if name not in self._results:
+            self._called.add(name)
+            returned = _returned(self._functions[name][0])
+            self._results[name] = next(filter(None, (self.value(node, depth + 1) for node in returned)), None)
+            self._called.discard(name)
+        return self._results[name]
 
     # ------------------------------------------------------------------ files
 

@@ -254,7 +254,9 @@ def _analyse(input: Input, check: Callable[[SemanticModel], list[Finding]]) -> A
             reads[path] = None if data is None else digest(data)
             files.append(None)
         if data is None:
-            raise UsageError(f"{path}: cannot be read", help="check the path and its permissions")
+            missing = not os.path.exists(os.path.join(input.folder, path))
+            why = "no such file" if missing else "cannot be read"
+            raise UsageError(f"{path}: {why}", help="check the path and its permissions")
         loaded = decode(data, _beside(input.shown, path))
         files[1 + list(reads).index(path)] = loaded
         return loaded
