@@ -138,7 +138,10 @@ def test_secrets_come_from_the_environment_or_a_file_and_are_masked(tmp_path: Pa
 
 
 def test_a_job_for_elsewhere_runs_here_only_if_that_is_said(tmp_path: Path) -> None:
-    text = "job:\n  runs-on: {type: docker, image: 'alpine:3'}\n  stages: [{bash: touch ran}]\n"
+    text = (
+        "job:\n  runs-on: {type: docker, image: 'alpine:3'}\n  stages: [{bash: touch ran}]\n"
+        "near:\n  stages: [{echo: here}]\n"
+    )
     flow = write_bundle(text, tmp_path)
     done = run(sys.executable, flow, cwd=tmp_path)
     assert done.returncode == 2
@@ -147,6 +150,7 @@ def test_a_job_for_elsewhere_runs_here_only_if_that_is_said(tmp_path: Path) -> N
     )
     assert "--runs-on local" in done.stderr
     assert not (tmp_path / "ran").exists()
+    assert run(sys.executable, flow, "--job", "near", cwd=tmp_path).returncode == 0
     assert run(sys.executable, flow, "--runs-on", "local", cwd=tmp_path).returncode == 0
     assert (tmp_path / "ran").exists()
 

@@ -111,7 +111,9 @@ def test_a_task_runs_on_every_python(version: tuple[int, int], tmp_path: Path) -
     assert sent.log == ["hi 2 Bearer ***", "0", "False"]
     kinds = [event["event"] for event in sent.events]
     assert kinds == ["stage-started", "log", "log", "stage-ended", "stage-started", "log", "stage-ended"]
-    assert not any({"run", "job", "combination"} & set(event) for event in sent.events), "the engine knows whose they are"
+    assert not any({"run", "job", "combination"} & set(event) for event in sent.events), (
+        "the engine knows whose they are"
+    )
 
 
 def test_a_failure_says_what_the_engine_would_say(tmp_path: Path) -> None:
@@ -187,6 +189,17 @@ def test_a_trigger_stage_runs_its_workflow_there(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert sent.result.stages[0].outputs == {"twice": 10}
     assert (tmp_path / "triggered").exists()
+
+
+def test_a_triggered_workflow_for_elsewhere_says_so(tmp_path: Path) -> None:
+    text = TRIGGERS.replace("    x:\n", "    x:\n      runs-on: {type: docker, image: 'alpine:3'}\n")
+    sent = Sent(text, tmp_path)
+    assert sent.run().returncode == 1
+    assert sent.result.error is not None
+    assert (
+        "job `x` runs on `docker`, and what a task triggers runs where the task runs"
+        in sent.result.error.message
+    )
 
 
 def test_a_call_stage_finds_the_module_where_it_runs(tmp_path: Path) -> None:

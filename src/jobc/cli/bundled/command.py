@@ -109,7 +109,7 @@ def _run(program: Program, args: argparse.Namespace, archive: str, context: Cont
     given, textual = read_params(args.param, args.params_file, context)
     params = check_params(program.workflows[program.entry], given, textual)
     options = _options(args, archive, context)
-    _bring_here(program, args.runs_on is not None)
+    _settle_place(program, args, options)
     with ExitStack() as stack:
         if args.state is not None:
             _keep(options, os.path.join(context.cwd, args.state), stack)
@@ -153,19 +153,19 @@ def _keep(options: Options, folder: str, stack: ExitStack) -> None:
     options.groups = folder_in(folder)
 
 
-def _bring_here(program: Program, allowed: bool) -> None:
-    """Let every job run on this machine. Raises UsageError where one is for another environment and that is not `allowed`."""
-    for workflow in program.workflows:
-        for job in workflow.jobs:
-            if job.runs_on.type == "local":
-                continue
-            if not allowed:
-                path, line = program.place(job.span)
-                raise UsageError(
-                    f"{path}:{line}: job `{job.id}` runs on `{job.runs_on.type}`, and a bundle runs jobs on this machine",
-                    help="run it here with `--runs-on local`, or run the jobs file with `jobc run`",
-                )
-            job.runs_on.type, job.runs_on.args = "local", []
+def _settle_place(program: Program, args: argparse.Namespace, options: Options) -> None:
+    """Let the jobs run on this machine. Raises UsageError where that is not allowed."""
+    from jobc.cli.bundled.place import bring_here, elsewhere
+    from jobc.engine.run import selection
+
+    if args.runs_on is not None:
+        bring_here(program)
+    found = elsewhere(program, selection(program.workflows[program.entry], options.job, options.given))
+    if found is not None:
+        raise UsageError(
+            f"{found}, and a bundle runs jobs on this machine",
+            help="run it here with `--runs-on local`, or run the jobs file with `jobc run`",
+        )
 
 
 def _lines(context: Context) -> Callable[[Any], None]:

@@ -112,10 +112,16 @@ class Triggers:
         from jobc.errors import JobcError
         from jobc.interpreter.api import TriggerOutcome
 
+        from jobc.cli.bundled.place import elsewhere
+
         program = copy.copy(self._program)
         program.entry = workflow
+        found = elsewhere(program, None)
         self._count += 1
         run_id = f"{self._inputs.run.get('id') or 'run'}.{self._count}"
+        if found is not None:
+            words = found + ", and what a task triggers runs where the task runs"
+            return TriggerOutcome("failed", {}, words, run_id)
         options = Options(
             run_id=run_id,
             grace=self._inputs.grace,
