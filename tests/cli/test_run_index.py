@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,26 +33,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_one_combination_runs_after_what_the_job_needs(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def run_json(*argv: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "jobc", "run", *argv, "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_one_combination_runs_after_what_the_job_needs(folder: Path) -> None:
     (folder / "good").touch()
-    assert main(["run", "flow.job.yml", "--job", "many", "--index", "2", "--format", "json"]) == 0
-    jobs = json.loads(capsys.readouterr().out)["jobs"]
+    jobs = run_json("flow.job.yml", "--job", "many", "--index", "2")["jobs"]
     assert list(jobs) == ["first", "many"]
     assert jobs["many"]["outputs"] == {"at": ["2/4 b1"]}
     assert [each["matrix"] for each in jobs["many"]["combinations"]] == [{"x": "b", "y": 1}]
 
 
-def test_resuming_goes_on_with_that_combination_alone(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_resuming_goes_on_with_that_combination_alone(folder: Path) -> None:
     argv = ["run", "flow.job.yml", "--job", "many", "--index", "3", "--run-id", "r"]
     assert main([*argv, "--format", "plain"]) == 1
     (folder / "good").touch()
-    capsys.readouterr()
-    assert main(["run", "--resume", "r", "--failed-only", "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["jobs"]["many"]["outputs"] == {"at": ["3/4 b2"]}
+    assert run_json("--resume", "r", "--failed-only")["jobs"]["many"]["outputs"] == {"at": ["3/4 b2"]}
 
 
 def test_a_job_without_a_matrix_has_one_combination(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
