@@ -171,6 +171,11 @@ def test_a_job_for_elsewhere_runs_here_only_if_that_is_said(tmp_path: Path) -> N
         (["--needs", "odd.json"], 'the status of `a` is "fine"'),
         (["--needs", "list.json", "--state", "s"], "--needs and --state exclude each other"),
         (["--workdir", "nowhere"], "there is no folder `nowhere`"),
+        (
+            ["--result", "nowhere/x.json"],
+            "the result cannot be written to `nowhere/x.json`: there is no folder",
+        ),
+        (["--result", "."], "the result cannot be written to `.`: it is a folder"),
         (["--timeout", "soon"], "--timeout: "),
         (["--now", "noon"], "--now cannot be `noon`"),
         (["--max-parallel", "0"], "--max-parallel cannot be `0`"),

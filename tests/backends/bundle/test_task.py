@@ -237,6 +237,9 @@ def test_wrong_use_is_told_and_nothing_runs(tmp_path: Path) -> None:
     assert "no value for the secret TOKEN" in _refused(sent, "--task", TASK, "--result", RESULT)
     assert (tmp_path / SECRETS).exists()
     assert "--task without --result" in _refused(sent, "--task", TASK, "--secrets", SECRETS)
+    (tmp_path / SECRETS).write_text(json.dumps({"TOKEN": "sesame-xyz"}))
+    nowhere = ["--secrets", SECRETS, "--result", "nowhere/r.json"]
+    assert "cannot be written to" in _refused(sent, "--task", TASK, *nowhere)
     assert "was started before" in _refused(sent, "--task", TASK, *rest)
     (tmp_path / SECRETS).write_text("[1]")
     assert "no values of secrets by name" in _refused(sent, "--task", TASK, *rest)

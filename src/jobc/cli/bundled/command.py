@@ -102,6 +102,7 @@ def _list(program: Program, context: Context) -> int:
 def _run(program: Program, args: argparse.Namespace, archive: str, context: Context) -> int:
     from contextlib import ExitStack
 
+    from jobc.cli.bundled.result import result_path
     from jobc.cli.run_inputs import read_params
     from jobc.engine.run import check_params, execute
     from jobc.engine.signals import Interrupts
@@ -110,6 +111,7 @@ def _run(program: Program, args: argparse.Namespace, archive: str, context: Cont
     params = check_params(program.workflows[program.entry], given, textual)
     options = _options(args, archive, context)
     _settle_place(program, args, options)
+    target = None if args.result is None else result_path(args.result)
     with ExitStack() as stack:
         if args.state is not None:
             _keep(options, os.path.join(context.cwd, args.state), stack)
@@ -128,14 +130,14 @@ def _run(program: Program, args: argparse.Namespace, archive: str, context: Cont
             )
             result = execute(program, params, options, progress.take)
             progress.finish()
-    if args.result is not None:
+    if target is not None:
         import io
 
         from jobc.interpreter.standalone import write_whole
 
         text = io.StringIO()
         result.write_json(text)
-        write_whole(os.path.join(context.cwd, args.result), text.getvalue().encode("utf-8", "surrogatepass"))
+        write_whole(target, text.getvalue().encode("utf-8", "surrogatepass"))
     if result.state_error is not None:
         context.stdout.flush()
         raise result.state_error

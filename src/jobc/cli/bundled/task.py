@@ -6,6 +6,7 @@ import json
 import os
 import sys
 
+from jobc.cli.bundled.result import result_path
 from jobc.errors import UsageError
 from jobc.interpreter.standalone import run_task
 from jobc.interpreter.taskfile import TaskError, TaskFile, load_task
@@ -30,10 +31,11 @@ def run_task_files(argv: list[str], read: Callable[[str], bytes]) -> int:
     secrets = _secrets(places["--secrets"]) if "--secrets" in places else {}
     if "--result" not in places:
         raise UsageError("--task without --result", help="say where the result goes: --result FILE")
+    result = result_path(places["--result"])
     task = _load(places["--task"], secrets)
     program = loads(read("program.json"))
     trigger = Triggers(program, task.inputs).run
-    return run_task(program, task, places["--result"], sys.stdout, trigger)
+    return run_task(program, task, result, sys.stdout, trigger)
 
 
 def _places(argv: list[str]) -> dict[str, str]:
@@ -107,12 +109,11 @@ class Triggers:
     ) -> TriggerOutcome:
         import copy
 
+        from jobc.cli.bundled.place import elsewhere
         from jobc.engine.options import Options
         from jobc.engine.run import execute
         from jobc.errors import JobcError
         from jobc.interpreter.api import TriggerOutcome
-
-        from jobc.cli.bundled.place import elsewhere
 
         program = copy.copy(self._program)
         program.entry = workflow
