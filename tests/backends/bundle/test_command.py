@@ -192,6 +192,19 @@ def test_wrong_use_is_told_in_two_lines_and_nothing_runs(flow: Path, argv: list[
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("version", [VERSIONS[0], sys.version_info[:2]])
+def test_neither_settings_nor_a_broken_journal_confuse_it(version: tuple[int, int], flow: Path) -> None:
+    (flow.parent / "jobc.toml").write_text("nonsense")
+    database = Path(path_in(str(flow.parent / ".jobc")))
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"no database at all, only text" * 50)
+    python = the_python(version)
+    done = run(python, flow, "--state", ".jobc", cwd=flow.parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is damaged: it is not a database" in done.stderr
+    assert run(python, flow, "-q", cwd=flow.parent).returncode == 0
+
+
 def test_an_index_beyond_the_matrix_fails_the_job_and_says_what_there_is(flow: Path) -> None:
     result = result_of(flow, "--job", "make", "--index", "3")
     assert result["jobs"]["make"]["status"] == "failed"

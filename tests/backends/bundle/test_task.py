@@ -232,6 +232,7 @@ def test_wrong_use_is_told_and_nothing_runs(tmp_path: Path) -> None:
     sent = Sent(FLOW, tmp_path, secrets={"TOKEN": "sesame-xyz"})
     rest = ["--secrets", SECRETS, "--result", RESULT]
     assert "`--job` does not go with --task" in _refused(sent, "--task", TASK, "--job", "a")
+    assert "--task names no file" in _refused(sent, "--task=")
     assert "--task names no file" in _refused(sent, "--task")
     assert "cannot be read: No such file" in _refused(sent, "--task", "nothing.json", "--result", RESULT)
     assert "no value for the secret TOKEN" in _refused(sent, "--task", TASK, "--result", RESULT)
