@@ -95,16 +95,14 @@ def let_run(path: str) -> None:
 
 def _script(program: Program, args: argparse.Namespace, context: Context) -> str:
     from jobc.backends.bundle.posix import Impossible, lower_task
+    from jobc.cli.bundled.place import bring_here
     from jobc.interpreter.taskfile import TaskFile
-    from jobc.ir.program import RunsOn
 
     workflow = program.workflows[program.entry]
     job = _job(workflow, args.job)
     _refuse_engine_work(program, job)
     _refuse_late(program, workflow, job)
-    for each in program.workflows:
-        for one in each.jobs:  # wherever it would run, its script is the same
-            one.runs_on = RunsOn("local", [])
+    bring_here(program)  # wherever it would run, its script is the same
     task = _task(program, job, args, context)
     inputs = task.inputs
     inputs.run = {key: value for key, value in inputs.run.items() if key != "started_at"}

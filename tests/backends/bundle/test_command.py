@@ -138,7 +138,10 @@ def test_secrets_come_from_the_environment_or_a_file_and_are_masked(tmp_path: Pa
 
 
 def test_a_job_for_elsewhere_runs_here_only_if_that_is_said(tmp_path: Path) -> None:
-    text = "job:\n  runs-on: {type: docker, image: 'alpine:3'}\n  stages: [{bash: touch ran}]\n"
+    text = (
+        "job:\n  runs-on: {type: docker, image: 'alpine:3'}\n  stages: [{bash: touch ran}]\n"
+        "near:\n  stages: [{echo: here}]\n"
+    )
     flow = write_bundle(text, tmp_path)
     done = run(sys.executable, flow, cwd=tmp_path)
     assert done.returncode == 2
@@ -147,6 +150,7 @@ def test_a_job_for_elsewhere_runs_here_only_if_that_is_said(tmp_path: Path) -> N
     )
     assert "--runs-on local" in done.stderr
     assert not (tmp_path / "ran").exists()
+    assert run(sys.executable, flow, "--job", "near", cwd=tmp_path).returncode == 0
     assert run(sys.executable, flow, "--runs-on", "local", cwd=tmp_path).returncode == 0
     assert (tmp_path / "ran").exists()
 
@@ -167,6 +171,11 @@ def test_a_job_for_elsewhere_runs_here_only_if_that_is_said(tmp_path: Path) -> N
         (["--needs", "odd.json"], 'the status of `a` is "fine"'),
         (["--needs", "list.json", "--state", "s"], "--needs and --state exclude each other"),
         (["--workdir", "nowhere"], "there is no folder `nowhere`"),
+        (
+            ["--result", "nowhere/x.json"],
+            "the result cannot be written to `nowhere/x.json`: there is no folder",
+        ),
+        (["--result", "."], "the result cannot be written to `.`: it is a folder"),
         (["--timeout", "soon"], "--timeout: "),
         (["--now", "noon"], "--now cannot be `noon`"),
         (["--max-parallel", "0"], "--max-parallel cannot be `0`"),
@@ -181,6 +190,19 @@ def test_wrong_use_is_told_in_two_lines_and_nothing_runs(flow: Path, argv: list[
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("version", [VERSIONS[0], sys.version_info[:2]])
+def test_neither_settings_nor_a_broken_journal_confuse_it(version: tuple[int, int], flow: Path) -> None:
+    (flow.parent / "jobc.toml").write_text("nonsense")
+    database = Path(path_in(str(flow.parent / ".jobc")))
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"no database at all, only text" * 50)
+    python = the_python(version)
+    done = run(python, flow, "--state", ".jobc", cwd=flow.parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is damaged: it is not a database" in done.stderr
+    assert run(python, flow, "-q", cwd=flow.parent).returncode == 0
 
 
 def test_an_index_beyond_the_matrix_fails_the_job_and_says_what_there_is(flow: Path) -> None:

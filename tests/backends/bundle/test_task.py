@@ -191,6 +191,17 @@ def test_a_trigger_stage_runs_its_workflow_there(tmp_path: Path) -> None:
     assert (tmp_path / "triggered").exists()
 
 
+def test_a_triggered_workflow_for_elsewhere_says_so(tmp_path: Path) -> None:
+    text = TRIGGERS.replace("    x:\n", "    x:\n      runs-on: {type: docker, image: 'alpine:3'}\n")
+    sent = Sent(text, tmp_path)
+    assert sent.run().returncode == 1
+    assert sent.result.error is not None
+    assert (
+        "job `x` runs on `docker`, and what a task triggers runs where the task runs"
+        in sent.result.error.message
+    )
+
+
 def test_a_call_stage_finds_the_module_where_it_runs(tmp_path: Path) -> None:
     text = "job:\n  stages: [{id: c, uses: 'tools:double', with: {n: 4}}]\n"
     sent = Sent(text, tmp_path)
@@ -221,11 +232,15 @@ def test_wrong_use_is_told_and_nothing_runs(tmp_path: Path) -> None:
     sent = Sent(FLOW, tmp_path, secrets={"TOKEN": "sesame-xyz"})
     rest = ["--secrets", SECRETS, "--result", RESULT]
     assert "`--job` does not go with --task" in _refused(sent, "--task", TASK, "--job", "a")
+    assert "--task names no file" in _refused(sent, "--task=")
     assert "--task names no file" in _refused(sent, "--task")
     assert "cannot be read: No such file" in _refused(sent, "--task", "nothing.json", "--result", RESULT)
     assert "no value for the secret TOKEN" in _refused(sent, "--task", TASK, "--result", RESULT)
     assert (tmp_path / SECRETS).exists()
     assert "--task without --result" in _refused(sent, "--task", TASK, "--secrets", SECRETS)
+    (tmp_path / SECRETS).write_text(json.dumps({"TOKEN": "sesame-xyz"}))
+    nowhere = ["--secrets", SECRETS, "--result", "nowhere/r.json"]
+    assert "cannot be written to" in _refused(sent, "--task", TASK, *nowhere)
     assert "was started before" in _refused(sent, "--task", TASK, *rest)
     (tmp_path / SECRETS).write_text("[1]")
     assert "no values of secrets by name" in _refused(sent, "--task", TASK, *rest)

@@ -14,7 +14,7 @@ from jobc.cli.config import Config
 from jobc.cli.context import Context
 from jobc.errors import UsageError
 from jobc.ir.codec import content_hash, loads
-from jobc.ir.program import Program, RunsOn
+from jobc.ir.program import Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def _list(program: Program, context: Context) -> int:
 def _run(program: Program, args: argparse.Namespace, archive: str, context: Context) -> int:
     from contextlib import ExitStack
 
+    from jobc.cli.bundled.result import result_path
     from jobc.cli.run_inputs import read_params
     from jobc.engine.run import check_params, execute
     from jobc.engine.signals import Interrupts
@@ -109,7 +110,8 @@ def _run(program: Program, args: argparse.Namespace, archive: str, context: Cont
     given, textual = read_params(args.param, args.params_file, context)
     params = check_params(program.workflows[program.entry], given, textual)
     options = _options(args, archive, context)
-    _bring_here(program, args.runs_on is not None)
+    _settle_place(program, args, options)
+    target = None if args.result is None else result_path(args.result)
     with ExitStack() as stack:
         if args.state is not None:
             _keep(options, os.path.join(context.cwd, args.state), stack)
@@ -131,14 +133,14 @@ def _run(program: Program, args: argparse.Namespace, archive: str, context: Cont
                 progress.finish()
         finally:
             interrupts.run_ended()
-    if args.result is not None:
+    if target is not None:
         import io
 
         from jobc.interpreter.standalone import write_whole
 
         text = io.StringIO()
         result.write_json(text)
-        write_whole(os.path.join(context.cwd, args.result), text.getvalue().encode("utf-8", "surrogatepass"))
+        write_whole(target, text.getvalue().encode("utf-8", "surrogatepass"))
     if result.state_error is not None:
         context.stdout.flush()
         raise result.state_error
@@ -156,20 +158,19 @@ def _keep(options: Options, folder: str, stack: ExitStack) -> None:
     options.groups = folder_in(folder)
 
 
-def _bring_here(program: Program, allowed: bool) -> None:
-    """Let every job run on this machine. Raises UsageError where one is for another environment and that is not `allowed`."""
-    for workflow in program.workflows:
-        for job in workflow.jobs:
-            if job.runs_on.type == "local":
-                continue
-            where = job.runs_on.type or "what an expression gives"
-            if not allowed:
-                path, line = program.place(job.span)
-                raise UsageError(
-                    f"{path}:{line}: job `{job.id}` runs on `{where}`, and a bundle runs jobs on this machine",
-                    help="run it here with `--runs-on local`, or run the jobs file with `jobc run`",
-                )
-            job.runs_on = RunsOn("local", [])
+def _settle_place(program: Program, args: argparse.Namespace, options: Options) -> None:
+    """Let the jobs run on this machine. Raises UsageError where that is not allowed."""
+    from jobc.cli.bundled.place import bring_here, elsewhere
+    from jobc.engine.run import selection
+
+    if args.runs_on is not None:
+        bring_here(program)
+    found = elsewhere(program, selection(program.workflows[program.entry], options.job, options.given))
+    if found is not None:
+        raise UsageError(
+            f"{found}, and a bundle runs jobs on this machine",
+            help="run it here with `--runs-on local`, or run the jobs file with `jobc run`",
+        )
 
 
 def _lines(context: Context) -> Callable[[Any], None]:

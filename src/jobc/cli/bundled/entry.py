@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def entry(archive: str, read: Callable[[str], bytes]) -> int:
     """Run the bundle at `archive`; `read` gives its members. The exit code."""
     argv = sys.argv[1:]
-    if "--task" not in argv:
+    if not any(word.partition("=")[0] == "--task" for word in argv):
         from jobc.cli.bundled.command import command
 
         return guarded(argv, lambda: command(argv, archive, read))
@@ -30,10 +30,12 @@ def entry(archive: str, read: Callable[[str], bytes]) -> int:
 
 
 def guarded(argv: list[str], work: Callable[[], int]) -> int:
+    """The exit code of `work`, or of what it raises. No settings are read: they belong to an installed jobc."""
+    from jobc.cli.config import Config
     from jobc.cli.context import Context
     from jobc.cli.invocation import guard
 
-    return guard(argv, Context(), work)
+    return guard(argv, Context(config=Config()), work)
 
 
 def _raise(error: BaseException) -> int:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 
+from jobc.cli.bundled.result import result_path
 from jobc.errors import UsageError
 from jobc.interpreter.standalone import run_task
 from jobc.interpreter.taskfile import TaskError, TaskFile, load_task
@@ -31,10 +32,11 @@ def run_task_files(argv: list[str], read: Callable[[str], bytes]) -> int:
     secrets = _secrets(places["--secrets"]) if "--secrets" in places else {}
     if "--result" not in places:
         raise UsageError("--task without --result", help="say where the result goes: --result FILE")
+    result = result_path(places["--result"])
     task = _load(places["--task"], secrets)
     program = loads(read("program.json"))
     trigger = Triggers(program, task.inputs).run
-    return run_task(program, task, places["--result"], sys.stdout, trigger, _containers)
+    return run_task(program, task, result, sys.stdout, trigger, _containers)
 
 
 def _containers() -> Containers:
@@ -122,6 +124,7 @@ class Triggers:
     ) -> TriggerOutcome:
         import copy
 
+        from jobc.cli.bundled.place import elsewhere
         from jobc.engine.options import Options
         from jobc.engine.run import execute
         from jobc.errors import JobcError
@@ -129,8 +132,12 @@ class Triggers:
 
         program = copy.copy(self._program)
         program.entry = workflow
+        found = elsewhere(program, None)
         self._count += 1
         run_id = f"{self._inputs.run.get('id') or 'run'}.{self._count}"
+        if found is not None:
+            words = found + ", and what a task triggers runs where the task runs"
+            return TriggerOutcome("failed", {}, words, run_id)
         options = Options(
             run_id=run_id,
             grace=self._inputs.grace,
