@@ -55,7 +55,7 @@ _PIECE = 256 * 1024
 class ProcessBackend:
     """Arguments: `folder`, and `token` where the service asks for one."""
 
-    capabilities = Capabilities(notifies=True, reattach=True, calls=4, poll_seconds=0.1)
+    capabilities = Capabilities(notifies=True, files=True, reattach=True, calls=4, poll_seconds=0.1)
 
     def __init__(self) -> None:
         self._packer = Packer(Path(os.environ.get("XDG_CACHE_HOME") or tempfile.gettempdir(), "jobc-bundles"))
@@ -203,7 +203,7 @@ class ProcessBackend:
 class PolledProcessBackend(ProcessBackend):
     """The same for an environment that tells nothing of itself."""
 
-    capabilities = Capabilities(reattach=True, calls=2, poll_seconds=0.05)
+    capabilities = Capabilities(files=True, reattach=True, calls=2, poll_seconds=0.05)
 
 
 def _read(path: Path) -> bytes | None:

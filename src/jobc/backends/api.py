@@ -65,7 +65,8 @@ class Capabilities:
         self.notifies = notifies
         #: Takes `Task.host`: stages run in this process, tell their events themselves, and `trigger` stages work.
         self.hosted = hosted
-        #: Runs with `Inputs.files`: stages run where its store and the work folder are, so artifacts and the cache work.
+        #: Uses `Inputs.files`, so that artifacts work: a hosted one as they are, where the store and the work folder are;
+        #: another one carries them along (`bundle.parcel` does).
         self.files = files
         #: A handle is good in another process, after the one that submitted it has died.
         self.reattach = reattach

@@ -170,7 +170,8 @@ class Tasks:
         """Wait for a task that another process submitted. Raises Failure and BackendError."""
         task, limit = self._task(combination)
         name = combination.job.environment
-        self._backend(name)
+        if self._backend(name).capabilities.files:
+            task.inputs.files = self._given(combination)
         self._far[name].attach(combination, task, limit, restored)
 
     def collect(self, name: str, handle: JobHandle) -> tuple[CombinationState, CombinationResult] | None:

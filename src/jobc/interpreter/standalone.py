@@ -2,7 +2,7 @@
 
 What happens goes out as events, one JSON object a line after the mark that `JOBC_MARK` gives, as it happens; the result is
 written when all has ended, whole or not at all. SIGTERM and SIGINT cancel (a second one kills), the task's own time cancels too; both leave a result that
-says so. The exit code is that of a run: 0 success or skipped, 1 failed, 124 timed out, 128 + signal.
+says so. Artifacts come in `in.tar` beside the result and go out in `out.tar` (`cargo`). The exit code is that of a run: 0 success or skipped, 1 failed, 124 timed out, 128 + signal.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import os
 import signal
 import threading
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, Mapping, Optional, TextIO
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, TextIO
 
 from jobc.interpreter.api import Cancellation, CombinationResult, TriggerOutcome
 from jobc.interpreter.run import run_combination
 from jobc.interpreter.taskfile import TaskFile, dump_result
 from jobc.ir.program import Program
 from jobc.ir.status import CANCEL, FAILED
+
+if TYPE_CHECKING:
+    from jobc.interpreter.files import Artifact, Files
 
 #: (workflow, params, stage, cancellation, emit) → outcome, for `trigger` stages.
 Trigger = Callable[[int, Mapping[str, Any], str, Cancellation], TriggerOutcome]
@@ -74,6 +77,9 @@ def run_task(program: Program, task: TaskFile, result_path: str, stream: TextIO,
     Raises OSError where the result cannot be written.
     """
     job = program.workflows[task.workflow].jobs[task.job]
+    folder = os.path.dirname(os.path.abspath(result_path))
+    if job.artifacts or job.placed:
+        task.inputs.files = _unpacked(folder, task.inputs.workdir)
     cancellation = Cancellation()
     received: List[int] = []
 
@@ -107,8 +113,36 @@ def run_task(program: Program, task: TaskFile, result_path: str, stream: TextIO,
         for number, handler in before.items():
             signal.signal(number, handler)
     result = ended[0]
+    if result.artifacts and task.inputs.files is not None:
+        _pack(folder, task, result)
     write_whole(result_path, dump_result(task.name, result))
     return _exit_code(result, cancellation, received)
+
+
+def _unpacked(folder: str, workdir: str) -> "Files":
+    """What `in.tar` beside the result brings; nothing where the task brings none. Raises OSError, CargoError."""
+    from jobc.interpreter.cargo import FolderBlobs, read
+    from jobc.interpreter.files import Files
+    from jobc.interpreter.hash_index import HashIndex
+
+    blobs = FolderBlobs(os.path.join(folder, "blobs"))
+    found: Dict[int, List[Artifact]] = {}
+    try:
+        with open(os.path.join(folder, "in.tar"), "rb") as stream:
+            found = read(stream, blobs)
+    except FileNotFoundError:
+        pass
+    return Files(blobs, HashIndex(workdir, None), found)
+
+
+def _pack(folder: str, task: TaskFile, result: CombinationResult) -> None:
+    from jobc.interpreter.cargo import write
+
+    assert task.inputs.files is not None
+    path = os.path.join(folder, "out.tar")
+    with open(path + ".part", "wb") as stream:
+        write(stream, {task.job: result.artifacts}, task.inputs.files.blobs)
+    os.replace(path + ".part", path)
 
 
 def write_whole(path: str, data: bytes) -> None:
