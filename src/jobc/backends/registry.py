@@ -16,11 +16,13 @@ GROUP = "jobc.backends"
 BUILTIN: dict[str, tuple[str, str]] = {
     "local": ("jobc.backends.local", "LocalBackend"),
 }
+_OTHER_NAMES = {"azure-batch": "az-batch", "gcp-batch": "cloud-batch"}
 
 
 def canonical(type: str) -> str:
-    """The name of a `runs-on` type: `_` and `-` are equal in it."""
-    return type.replace("_", "-")
+    """The name of a `runs-on` type: `_` and `-` are equal in it, and the vendors' names are taken."""
+    name = type.replace("_", "-")
+    return _OTHER_NAMES.get(name, name)
 
 
 def known() -> list[str]:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from jobc.ir.program import Program
 
 #: Flags that a run has from its beginning.
-_FIXED = {"run_id": "--run-id", "job": "--job", "now": "--now", "stdin_filename": "--stdin-filename"}
+_FIXED = {
+    "run_id": "--run-id",
+    "job": "--job",
+    "now": "--now",
+    "stdin_filename": "--stdin-filename",
+    "runs_on": "--runs-on",
+}
 
 
 def resume(args: argparse.Namespace, context: Context) -> int:

@@ -37,6 +37,7 @@ class Options:
     folder in which engines share their concurrency groups; without one a group ends with the run. `clock` is what the
     engine times by. `store` is the folder of the store (`engine.store`), for the cache and for artifacts that outlive the
     run; `cache` what the cache is used for (`engine.cache`), `cache_size` how many bytes its entries may take.
+    `runs_on` is the environment that jobs were placed in whatever they say (`engine.placing`), None where they are where they say.
     `trace` gives the trace that tasks belong to (`Inputs.trace`), once the run has started.
     """
 
@@ -61,6 +62,7 @@ class Options:
         "now",
         "parent_id",
         "run_id",
+        "runs_on",
         "secrets",
         "store",
         "timeout",
@@ -94,6 +96,7 @@ class Options:
         cache: str = "use",
         cache_size: int = CACHE_SIZE,
         trace: Callable[[], str | None] = lambda: None,
+        runs_on: str | None = None,
     ) -> None:
         self.run_id = run_id
         self.job = job
@@ -105,6 +108,7 @@ class Options:
         self.max_parallel = max_parallel
         self.timeout = timeout
         self.grace = grace
+        self.runs_on = runs_on
         self.secrets = dict(secrets or {})
         self.environ = dict(environ or {})
         self.workdir = workdir

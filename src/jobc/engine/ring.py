@@ -72,6 +72,8 @@ class Ring:
         run, name = state.run, state.environment
         if not self._has_room(run):
             return run
+        if name is None:
+            name = self._tasks.environment(state.upcoming())
         return None if self._has_room(name) else name
 
     def _has_room(self, bound: RunState | str) -> bool:

@@ -244,6 +244,7 @@ class Launch:
                 "timeout": options.timeout,
                 "now": None if options.now is None else options.now.isoformat(),
                 "workdir": options.workdir,
+                "runs_on": options.runs_on,
             },
             state=self._kept(run),
             mark=self._mark,
@@ -290,7 +291,7 @@ def _check_environments(program: Program, selected: set[int] | None) -> None:
         for position, job in enumerate(workflow.jobs):
             if index == program.entry and selected is not None and position not in selected:
                 continue
-            if not is_known(job.runs_on.type):
+            if job.runs_on.choice is None and not is_known(job.runs_on.type):
                 raise _no_environment(program, job)
 
 

@@ -424,7 +424,7 @@ class Scheduler:
             if each.wait is not None:
                 again = partial(self._retry, combination)
                 state.retrying[combination] = self._timers.after(each.wait, again)
-            elif each.submitted and self._tasks.reattaches(state):
+            elif each.submitted and self._tasks.reattaches(combination):
                 self._attach(combination, each)
             elif each.submitted and combination.restarts >= self._options.max_interruptions:
                 self._give_up(combination)
@@ -649,6 +649,7 @@ class Scheduler:
         self._recorder.combination_ended(combination.place, result, wait)
         if wait is not None:
             combination.handle = combination.cancelled = combination.needs = None
+            combination.environment = state.environment or ""
             combination.restarts, combination.replay = 0, None
             state.retrying[combination] = self._timers.after(wait, partial(self._retry, combination))
             self._ring.add(state)

@@ -64,6 +64,7 @@ class CombinationState:
         "cancelled",
         "deadline",
         "ended",
+        "environment",
         "handle",
         "index",
         "interruptions",
@@ -92,6 +93,8 @@ class CombinationState:
         self.started = 0.0
         self.ended = False
         self.handle: JobHandle | None = None
+        #: The name of the environment that it runs on; "" where that is not known yet, or cannot be (`Tasks.environment`).
+        self.environment = job.environment or ""
         self.deadline: Timer | None = None
         self.abandon: Timer | None = None
         #: (reason, message) once it was asked to end.
@@ -171,8 +174,8 @@ class JobState:
         self.run = run
         self.position = position
         self.job = job
-        #: The name of the environment that it runs on.
-        self.environment = canonical(job.runs_on.type)
+        #: The name of the environment that it runs on; None where each combination has its own.
+        self.environment = canonical(job.runs_on.type) if job.runs_on.choice is None else None
         self.phase = WAITING
         self.needs: list[JobState] = []
         self.dependents: list[JobState] = []

@@ -6,22 +6,25 @@ events themselves, and put their ends into the inbox; those of the others are `e
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from jobc.backends.api import Backend, BackendError, JobHandle, Task
+from jobc.backends.registry import canonical, is_known, known
 from jobc.engine.ends import failed, with_remedy
 from jobc.engine.host import CombinationHost
 from jobc.engine.judge import Failure, Judge, strategy_context
 from jobc.engine.options import Options
 from jobc.engine.recorder import Recorder
 from jobc.engine.resources import VARIABLES, Needs, Room, needs, shown
-from jobc.engine.state import CombinationState, JobState, Restored
+from jobc.engine.state import CombinationState, Restored
 from jobc.engine.timers import Timers
 from jobc.errors import StateError, UsageError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, Inputs
 from jobc.interpreter.evaluator import Environment
+from jobc.interpreter.values import describe
 from jobc.ir.program import Job, Program
 
 if TYPE_CHECKING:
@@ -71,9 +74,37 @@ class Tasks:
             return True  # submitting it says so
         return most is None or self._begun.get(name, 0) < most
 
+    def environment(self, combination: CombinationState) -> str:
+        """Where a combination runs; "" where that cannot be told: submitting it says why."""
+        if not combination.environment:
+            with contextlib.suppress(Failure):
+                combination.environment = self._chosen(combination)
+        return combination.environment
+
+    def _chosen(self, combination: CombinationState) -> str:
+        """Raises Failure."""
+        if combination.environment:
+            return combination.environment
+        choice = combination.job.job.runs_on.choice
+        assert choice is not None
+        is_begun = combination in combination.job.running
+        attempt = combination.attempt + (not is_begun)
+        value = self._judge.value(choice, self._judge.of_combination(combination, attempt))
+        span = self._program.codes[choice].span
+        if not isinstance(value, str):
+            raise self._judge.failure(
+                f"`runs-on` must be the name of an environment, but this is {describe(value)}", span
+            )
+        if not is_known(value):
+            listed = ", ".join(known())
+            raise self._judge.failure(
+                f"`runs-on` is `{value}`, which is no environment here; there are: {listed}", span
+            )
+        return canonical(value)
+
     def begin(self, combination: CombinationState) -> None:
         """Count a combination in; `end` counts it out."""
-        name = combination.job.environment
+        name = self.environment(combination)
         self._begun[name] = self._begun.get(name, 0) + 1
 
     def needs(self, combination: CombinationState) -> Needs:
@@ -82,7 +113,7 @@ class Tasks:
             combination.needs = {}
             state = combination.job
             try:
-                if self._backend(state.environment).capabilities.shares_machine:
+                if self._backend(self.environment(combination)).capabilities.shares_machine:
                     environment = self._judge.of_combination(combination, combination.attempt + 1)
                     combination.needs = needs(self._judge.named(state.job.resources, environment))
             except (Failure, BackendError, ValueError):
@@ -90,7 +121,7 @@ class Tasks:
         return combination.needs
 
     def end(self, combination: CombinationState) -> None:
-        name = combination.job.environment
+        name = combination.environment
         self._begun[name] -= 1
         if name in self._far:
             self._far[name].leave(combination)
@@ -99,8 +130,8 @@ class Tasks:
 
     def submit(self, combination: CombinationState) -> None:
         """Start the attempt. Raises Failure and BackendError."""
+        name = self._chosen(combination)
         task, limit = self._task(combination)
-        name = combination.job.environment
         backend = self._backend(name)
         capabilities = backend.capabilities
         if capabilities.shares_machine and task.resources:
@@ -117,7 +148,7 @@ class Tasks:
 
     def cancel(self, combination: CombinationState, reason: str, message: str) -> bool:
         """Ask an attempt to end; False where it was not submitted."""
-        name = combination.job.environment
+        name = combination.environment
         if name in self._far:
             return self._far[name].cancel(combination, reason, message)
         if combination.handle is None:
@@ -127,7 +158,7 @@ class Tasks:
 
     def kill(self, combination: CombinationState) -> bool:
         """End an attempt at once; False where it was not submitted."""
-        name = combination.job.environment
+        name = combination.environment
         if name in self._far:
             return self._far[name].kill(combination)
         if combination.handle is None:
@@ -159,17 +190,17 @@ class Tasks:
                 event = {"event": "log", "stage": "", "stream": "stderr", "text": text}
                 self._recorder.stage_event(combination.place, event)
 
-    def reattaches(self, state: JobState) -> bool:
-        """Whether a task of the job can be found again that another process submitted."""
+    def reattaches(self, combination: CombinationState) -> bool:
+        """Whether a task of the combination can be found again that another process submitted."""
         try:
-            return self._backend(state.environment).capabilities.reattach
+            return self._backend(self.environment(combination)).capabilities.reattach
         except BackendError:
             return False  # submitting it says why
 
     def attach(self, combination: CombinationState, restored: Restored) -> None:
         """Wait for a task that another process submitted. Raises Failure and BackendError."""
+        name = self._chosen(combination)
         task, limit = self._task(combination)
-        name = combination.job.environment
         if self._backend(name).capabilities.files:
             task.inputs.files = self._given(combination)
         self._far[name].attach(combination, task, limit, restored)

@@ -94,7 +94,7 @@ def build(program: Program, workflow: int | None = None) -> GraphView:
 def _node(program: Program, job: Job) -> GraphNode:
     node = GraphNode(job.id)
     node.desc = job.desc
-    node.environment = job.runs_on.type
+    node.environment = job.runs_on.type or "by expression"
     node.trigger_rule = job.rule
     node.path, node.line = program.place(job.span)
     node.combinations = _combinations(program, job.strategy)
@@ -170,6 +170,8 @@ def _codes(owner: Any) -> Iterator[CodeIndex]:
     if isinstance(owner, Job):
         yield from _named(owner.env)
         yield from _given(owner.condition, owner.timeout, owner.continue_on_error, owner.extras)
+        if owner.runs_on.choice is not None:
+            yield owner.runs_on.choice
         yield from _named(owner.runs_on.args)
         yield from _named(owner.resources)
         yield from _named(owner.outputs or [])

@@ -70,7 +70,7 @@ LAYOUT: Dict[type, List[Tuple[str, str, Any]]] = {
         ("on", "reasons", []),
         ("preemptions", "code", None),
     ],
-    ir.RunsOn: [("type", "text", _REQUIRED), ("args", "named", [])],
+    ir.RunsOn: [("type", "text", _REQUIRED), ("args", "named", []), ("choice", "code", None)],
     ir.Strategy: [
         ("matrix", "matrix", None),
         ("include", "code", None),

@@ -156,13 +156,14 @@ class Retry:
 
 
 class RunsOn:
-    """`args` are canonical snake_case names."""
+    """`args` are canonical snake_case names. Where `choice` is set, it gives the type for each combination, and `type` is ""."""
 
-    __slots__ = ("args", "type")
+    __slots__ = ("args", "choice", "type")
 
     def __init__(self, type: str, args: NamedCodes) -> None:
         self.type = type
         self.args = args
+        self.choice: Optional[CodeIndex] = None
 
 
 class Strategy:

@@ -81,7 +81,9 @@ class _Dump:
         elif job.rule != "all_success":
             yield "    rule %s" % job.rule
         yield from self._fields(job, 2, ("condition",))
-        yield "    runs-on %s%s" % (job.runs_on.type, self._arguments(job.runs_on.args))
+        choice = job.runs_on.choice
+        place = job.runs_on.type if choice is None else self._value(choice)
+        yield "    runs-on %s%s" % (place, self._arguments(job.runs_on.args))
         yield from self._named("resource", job.resources, 2)
         yield from self._strategy(job.strategy)
         yield from self._fields(job, 2, ("timeout", "continue_on_error", "extras"))

@@ -22,6 +22,7 @@ def lower_job(job: ast.Job, position: dict[str, int], low: Lowering) -> ir.Job:
     runs_on = job.runs_on or defaults.runs_on
     if runs_on is not None:
         made.runs_on = ir.RunsOn(runs_on.type, _snake(tables.named(runs_on.args)))
+        made.runs_on.choice = tables.optional(runs_on.choice)
     made.resources = _resources(job.resources, defaults.resources, tables)
     made.strategy = lower_strategy(job.strategy, tables)
     made.env = tables.named(job.env)

@@ -165,7 +165,17 @@ class OnSlurm(OnEnvironment):
     args: SlurmArgs = Field(default_factory=SlurmArgs)
 
 
-RunsOnModel = OnLocal | OnSelfHosted | OnDocker | OnAzBatch | OnAwsBatch | OnCloudBatch | OnSlurm
+class OnChoice(Model):
+    """Where an expression says, for each combination; `args` holds those of every environment that it may give."""
+
+    type: str
+    args: dict[str, Any] = Field(default_factory=dict)
+
+    def to_mapping(self) -> dict[str, Any]:
+        return {"type": self.type, "args": self.args} if self.args else {"type": self.type}
+
+
+RunsOnModel = OnChoice | OnLocal | OnSelfHosted | OnDocker | OnAzBatch | OnAwsBatch | OnCloudBatch | OnSlurm
 
 MODELS: dict[str, type[Model]] = {
     "local": OnLocal,
@@ -187,6 +197,10 @@ def canonical_type(value: Any) -> Any:
     return _OTHER_NAMES.get(name, name)
 
 
+def _is_expression(value: Any) -> bool:
+    return isinstance(value, str) and ("${{" in value or "$<<" in value)
+
+
 def runs_on(value: Any) -> Any:
     """A model of what `runs-on` may be: a model, a bare word, or `{type: …}` with its arguments inline or in `args`."""
     if isinstance(value, Model):
@@ -199,7 +213,7 @@ def runs_on(value: Any) -> Any:
         raise ValueError("runs_on is an environment, its name, or a mapping with `type`")
     name = canonical_type(value["type"])
     model = MODELS.get(name.value if isinstance(name, RunsOn) else name)
-    if model is None:
+    if model is None and not _is_expression(value["type"]):
         raise ValueError(f"there is no environment {value['type']!r}; there are: {', '.join(MODELS)}")
     rest = {key: part for key, part in value.items() if key not in ("type", "args")}
     args = value.get("args", {})
@@ -207,4 +221,6 @@ def runs_on(value: Any) -> Any:
         args = {**args, **rest}
     elif rest:
         raise ValueError(f"arguments stand beside `type` or in `args`, not in both: {', '.join(rest)}")
+    if model is None:
+        return OnChoice.model_validate({"type": value["type"], "args": args})
     return model.model_validate({"args": args} if args else {})

@@ -16,6 +16,7 @@ from typing import Any
 
 from jobc.diagnostics.diagnostic import Diagnostic, Label
 from jobc.sema.contexts import MISSING_NEED, OPEN, STAGE, Contexts, element_type, value_type, vars_type
+from jobc.sema.environments import canonical as canonical_environment
 from jobc.sema.infer import check_condition, infer
 from jobc.sema.model import Site, WorkflowModel
 from jobc.sema.narrow import NOTHING, Facts, both, facts
@@ -32,11 +33,13 @@ from jobc.sema.types import (
     INT,
     STR,
     ListType,
+    LiteralType,
     MapType,
     ObjectType,
     OutcomeType,
     Type,
     assignable,
+    members,
     optional,
     show,
     union,
@@ -68,6 +71,8 @@ from jobc.syntax.ast import (
     holes,
 )
 from jobc.syntax.expr import Call, Expr, walk
+from jobc.syntax.keys import ENVIRONMENTS
+from jobc.syntax.spelling import near
 
 Report = Callable[[Diagnostic], None]
 
@@ -234,7 +239,28 @@ class ExpressionAnalysis:
 
     def _runs_on(self, runs_on: RunsOn | None) -> None:
         if runs_on is not None:
+            if runs_on.choice is not None:
+                self._value("job.runs-on", runs_on.choice, STR, "`runs-on`")
+                self._environments(runs_on.choice)
             self._items("job.runs-on", runs_on.args)
+
+    def _environments(self, choice: TemplateValue) -> None:
+        """Each environment that is known to come out has to be one."""
+        for each in members(value_type(choice, self._model)):
+            name = each.value if isinstance(each, LiteralType) else None
+            if not isinstance(name, str) or canonical_environment(name) is not None:
+                continue
+            close = near(name, ENVIRONMENTS)
+            self._report(
+                Diagnostic(
+                    "wrong-type",
+                    f"`runs-on` can be `{name}` here, which is no environment",
+                    choice.holes[0].span if choice.whole else choice.span,
+                    help="did you mean " + " or ".join(f"`{one}`" for one in close) + "?"
+                    if close
+                    else "there are: " + ", ".join(f"`{one}`" for one in ENVIRONMENTS),
+                )
+            )
 
     def _retry(self, position: str, retry: Retry | None, frame: _Frame | None = None) -> None:
         if retry is not None:

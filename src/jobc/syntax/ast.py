@@ -188,12 +188,17 @@ class Need:
 
 
 class RunsOn:
-    """`type` is canonical: `local self-hosted docker az-batch aws-batch cloud-batch slurm`; `args` are in snake_case."""
+    """`type` is canonical: `local self-hosted docker az-batch aws-batch cloud-batch slurm`, or one that is installed;
+    "" where `choice` gives it, for each combination. `args` are in snake_case.
+    """
 
-    __slots__ = ("args", "span", "type", "type_span")
+    __slots__ = ("args", "choice", "span", "type", "type_span")
 
-    def __init__(self, type: str, type_span: Span, args: list[Item], span: Span) -> None:
+    def __init__(
+        self, type: str, type_span: Span, args: list[Item], span: Span, choice: TemplateValue | None = None
+    ) -> None:
         self.type = type
+        self.choice = choice
         self.type_span = type_span
         self.args = args
         self.span = span

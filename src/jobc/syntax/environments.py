@@ -1,13 +1,25 @@
-"""`runs-on` and `resources`: where a job runs, and what it needs there (LANGUAGE §2)."""
+"""`runs-on` and `resources`: where a job runs, and what it needs there (LANGUAGE §2).
+
+The type may be an expression, which is evaluated for each combination; then an argument may be one of any environment, and only
+those of the one that comes out are used. An environment that a package adds takes any argument: it knows them itself.
+"""
 
 from __future__ import annotations
 
 from jobc.source.nodes import Entry, Mapping, Node, Scalar
-from jobc.syntax.ast import Item, MapValue, RunsOn, Value
+from jobc.syntax.ast import Item, MapValue, RunsOn, TemplateValue, Value
 from jobc.syntax.fields import fields, require
-from jobc.syntax.keys import ENVIRONMENT_ALIASES, ENVIRONMENT_ARGS, ENVIRONMENTS, RESOURCES, RUNS_ON, Key
+from jobc.syntax.keys import (
+    ANY_ARGS,
+    ENVIRONMENT_ALIASES,
+    ENVIRONMENT_ARGS,
+    ENVIRONMENTS,
+    RESOURCES,
+    RUNS_ON,
+    Key,
+)
 from jobc.syntax.reporter import Reporter, is_null, kind_of
-from jobc.syntax.values import boolean, integer, map_value, mapping, one_of, text, texts, value
+from jobc.syntax.values import boolean, integer, map_value, mapping, one_of, template, text, texts, value
 
 
 def runs_on(r: Reporter, node: Node) -> RunsOn | None:
@@ -18,7 +30,10 @@ def runs_on(r: Reporter, node: Node) -> RunsOn | None:
                 node.span, f"`runs-on` is {kind_of(node)}", "write `local`, or `{type: docker, image: …}`"
             )
             return None
-        type = one_of(r, node, "`runs-on`", ENVIRONMENTS, ENVIRONMENT_ALIASES)
+        choice = _choice(r, node)
+        if choice is not None:
+            return RunsOn("", node.span, [], node.span, choice)
+        type = _type(r, node, "`runs-on`")
         if type is None:
             return None
         _require(r, type, node, {})
@@ -34,33 +49,64 @@ def runs_on(r: Reporter, node: Node) -> RunsOn | None:
         require(r, given, RUNS_ON, node.span, "`runs-on`")
         return None
     type_node = given["type"].value
-    type = one_of(r, type_node, "`type`", ENVIRONMENTS, ENVIRONMENT_ALIASES)
+    choice = _choice(r, type_node)
+    type = "" if choice is not None else _type(r, type_node, "`type`")
     if type is None:
         return None
     if "args" in given and (under := mapping(r, given["args"].value, "`args`", "name: value")):
         beside += under.entries
-    return RunsOn(type, type_node.span, _args(r, type, node, type_node, beside), node.span)
+    return RunsOn(type, type_node.span, _args(r, type, node, type_node, beside), node.span, choice)
+
+
+def _choice(r: Reporter, node: Node) -> TemplateValue | None:
+    """The type of an environment, where it is an expression."""
+    made = template(r, node) if isinstance(node, Scalar) else None
+    return made if made is not None and made.holes else None
+
+
+def _type(r: Reporter, node: Node, what: str) -> str | None:
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        name = node.value.replace("_", "-")
+        if name not in ENVIRONMENTS and name not in ENVIRONMENT_ALIASES and is_installed(name):
+            return name
+    return one_of(r, node, what, ENVIRONMENTS, ENVIRONMENT_ALIASES)
+
+
+def is_installed(type: str) -> bool:
+    """Whether a package adds an environment of this type. Takes some time: only for what is none of jobc's own."""
+    from importlib.metadata import entry_points
+
+    return any(point.name.replace("_", "-") == type for point in entry_points(group="jobc.backends"))
 
 
 def _args(r: Reporter, type: str, node: Mapping, type_node: Node, entries: list[Entry]) -> list[Item]:
-    table = ENVIRONMENT_ARGS[type]
+    if type and type not in ENVIRONMENT_ARGS:
+        return [Item(_snake(e.key.text), e.key.span, value(r, e.value)) for e in entries]
+    table = ENVIRONMENT_ARGS[type] if type else ANY_ARGS
     arguments = Mapping(node.file, node.start, False, None, None)
     arguments.end = node.end
     arguments.entries = entries
     found = fields(r, arguments, table)
-    _require(r, type, type_node, found)
+    if type:
+        _require(r, type, type_node, found)
     made: list[Item] = []
     for key in table.keys:
         if key.name in found:
             entry = found[key.name]
             argument = _argument(r, key, entry.value)
             if argument is not None:
-                made.append(Item(key.name.replace("-", "_"), entry.key.span, argument))
+                made.append(Item(_snake(key.name), entry.key.span, argument))
     return made
 
 
+def _snake(name: str) -> str:
+    return name.replace("-", "_")
+
+
 def _require(r: Reporter, type: str, node: Node, found: dict[str, Entry]) -> None:
-    table = ENVIRONMENT_ARGS[type]
+    table = ENVIRONMENT_ARGS.get(type)
+    if table is None:
+        return
     absent = [key.name for key in table.keys if key.required and key.name not in found]
     if absent:
         listed = ", ".join(f"`{name}`" for name in absent)

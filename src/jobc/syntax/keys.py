@@ -246,7 +246,13 @@ RESOURCES = Table(
 RUNS_ON = Table(
     "runs-on",
     (
-        Key("type", "enum", "The environment.", values=ENVIRONMENTS, required=True),
+        Key(
+            "type",
+            "enum",
+            "The environment, or an expression that gives it.",
+            values=ENVIRONMENTS,
+            required=True,
+        ),
         Key("args", "map", "Its arguments; they may also stand beside `type`."),
     ),
 )
@@ -334,6 +340,18 @@ ENVIRONMENT_ARGS = {
         ),
     ),
 }
+
+#: Where the environment is an expression: what any of them takes, none of it required.
+ANY_ARGS = Table(
+    "an environment",
+    tuple(
+        {
+            key.name: Key(key.name, key.shape, key.doc, values=key.values, also=key.also)
+            for table in ENVIRONMENT_ARGS.values()
+            for key in table.keys
+        }.values()
+    ),
+)
 
 PARAM = Table(
     "a parameter",

@@ -38,7 +38,7 @@ from functools import cache
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic
-from jobc.sema.environments import facts, runs_on
+from jobc.sema.environments import runs_on, secret_args
 from jobc.sema.model import SemanticModel
 from jobc.sema.walk import stages
 from jobc.source.file import SourceFile, Span
@@ -90,7 +90,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
                 named += stage.env
             found = runs_on(job, workflow)
             if found is not None:
-                secret = facts(found.type).get("secret_args", ())
+                secret = secret_args(found.type)
                 for item in found.args:
                     if item.key in secret and item.key != "credentials_path" and _is_constant(item):
                         yield _finding(item.value.span, f"the credential `{item.key.replace('_', '-')}`")

@@ -45,7 +45,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
             continue
         for job in workflow.jobs.values():
             place = runs_on(job, workflow)
-            if place is None or place.type in _NEAR or "timeout" in job.keys:
+            if place is None or not place.type or place.type in _NEAR or "timeout" in job.keys:
                 continue
             yield Diagnostic(
                 RULE.name,

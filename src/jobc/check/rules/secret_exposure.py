@@ -48,7 +48,7 @@ from collections.abc import Iterator, Sequence
 
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
-from jobc.sema.environments import facts, runs_on
+from jobc.sema.environments import facts, runs_on, secret_args
 from jobc.sema.model import SemanticModel, WorkflowModel
 from jobc.sema.reads import python_tree
 from jobc.sema.script_places import node_span
@@ -128,7 +128,9 @@ class _Secrets:
         found = runs_on(job, self._workflow)
         if found is None:
             return
-        meant = {*facts(found.type).get("secret_args", ()), *_OPEN_ARGS}
+        if found.type and not facts(found.type):
+            return  # of a package that knows its own arguments
+        meant = {*secret_args(found.type), *_OPEN_ARGS}
         for item in found.args:
             if item.key not in meant:
                 remedy = "only credentials are kept secret there; write the value itself, or pass it by a parameter"

@@ -50,7 +50,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
     for workflow in model.all_workflows:
         for job in workflow.jobs.values():
             place = runs_on(job, workflow)
-            if place is None or place.type == "local":
+            if place is None or place.type in ("", "local"):
                 continue
             image = next((item for item in place.args if item.key == "image"), None)
             name = None if image is None else text(image.value)

@@ -48,6 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--index", metavar="K", help="of that job, only the combination with this index (from 0)"
     )
+    parser.add_argument(
+        "--runs-on",
+        metavar="TYPE",
+        help="run every job in this environment (local, docker, …), whatever it says",
+    )
     parser.add_argument("--max-parallel", metavar="N", help="combinations at once, over the whole run")
     parser.add_argument(
         "--timeout", metavar="DURATION", help="end the run after 90s, 15m, 2h (exit code 124)"
@@ -110,6 +115,11 @@ def run(args: argparse.Namespace, context: Context) -> int:
     path, entry = target(args.file, context)
     options = read_options(args, context, path)
     program = load_program(path, entry, context, stdin_name=args.stdin_filename)
+    if args.runs_on is not None:
+        from jobc.engine.placing import place
+
+        place(program, args.runs_on)
+        options.runs_on = args.runs_on
     given, textual = read_params(args.param, args.params_file, context)
     params = check_params(program.workflows[program.entry], given, textual)
     options.journal = Journal.create(path_in(context.state_dir))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import Any
 
 from jobc.interpreter.durations import seconds
@@ -20,6 +21,9 @@ from jobc.ir.program import CodeIndex, Job, Program, Retry, Workflow
 DEFAULT_TIMEOUT = 3600.0
 #: More attempts than that are not added up one by one.
 ATTEMPTS_SUMMED = 10_000
+
+#: Combinations that are looked at for where they run.
+SHOWN = 1000
 
 
 class Unknown(Exception):
@@ -60,6 +64,34 @@ class Constants:
             return matrix.count(values, include, exclude)
         except (Unknown, TypeError, AttributeError):
             return None
+
+    def environment(self, job: Job) -> str:
+        """Where a job runs; where its combinations have environments of their own, those that are known, or the expression."""
+        choice = job.runs_on.choice
+        if choice is None:
+            return job.runs_on.type
+        tree = self._program.codes[choice].tree
+        try:
+            found = dict.fromkeys(str(self._of_combination(tree, each)) for each in self._matrices(job))
+        except (Unknown, TypeError, AttributeError, EvaluationError):
+            return "by expression"
+        return ", ".join(name.replace("_", "-") for name in found) or "by expression"
+
+    def _matrices(self, job: Job) -> list[dict[str, Any]]:
+        strategy = job.strategy
+        if strategy is None or (strategy.matrix is None and strategy.include is None):
+            return [{}]
+        if isinstance(strategy.matrix, list):
+            values: Any = {key: self.value(code) for key, code in strategy.matrix}
+        else:
+            values = self.value(strategy.matrix, {})
+        include, exclude = self.value(strategy.include, []), self.value(strategy.exclude, [])
+        return list(islice(matrix.expand(values, include, exclude), SHOWN))
+
+    def _of_combination(self, tree: Any, combination: dict[str, Any]) -> Any:
+        if not _decided(_without_matrix(tree), self._params):
+            raise Unknown
+        return evaluate(tree, Environment({"params": self._params, "matrix": combination}))
 
     def longest(self, job: Job) -> float | None:
         """The seconds that a job can take at most once it has begun; None where nothing bounds it."""
@@ -122,6 +154,15 @@ def critical_path(
             path.append(workflow.jobs[at].id)
         at = before[at]
     return path[::-1], None if math.isinf(total) else total
+
+
+def _without_matrix(tree: Any) -> Any:
+    """A code with what it reads of the matrix taken as known."""
+    if not isinstance(tree, list):
+        return tree
+    if tree[:2] == ["get", ["name", "matrix"]]:
+        return None
+    return [_without_matrix(part) for part in tree]
 
 
 def _decided(tree: Any, params: Mapping[str, Any]) -> bool:

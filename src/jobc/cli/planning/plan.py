@@ -94,7 +94,7 @@ def make_plan(
         found = reach.jobs[job.id]
         plan = JobPlan(job.id)
         plan.exact = found.exact
-        plan.environment = job.runs_on.type
+        plan.environment = constants.environment(job)
         plan.needs = [flow.jobs[index].id for index in job.needs]
         plan.combinations = constants.combinations(job)
         plan.longest_s = constants.longest(job)

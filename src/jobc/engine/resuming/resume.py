@@ -25,6 +25,7 @@ from jobc.engine.journal.journal import Journal, dumps, plain
 from jobc.engine.journal.sealing import Unsealed, seal, unseal
 from jobc.engine.judge import Failure
 from jobc.engine.options import Options
+from jobc.engine.placing import place
 from jobc.engine.recorder import Listener
 from jobc.engine.result import RunResult
 from jobc.engine.resuming.changes import Changes, compare
@@ -157,6 +158,8 @@ def resume(
         if past.status is not None and not failed_only:
             return past.result()
         options = _options(past, options or Options())
+        if program is not None and options.runs_on is not None:
+            place(program, options.runs_on)
         resumption = _Resumption(past, options, program or past.program, changes)
         values = resumption.params(params or {}, textual)
         resumption.check()
@@ -192,6 +195,7 @@ def _options(past: PastRun, given: Options) -> Options:
     options.index = kept.get("index")
     options.now = None if kept["now"] is None else datetime.fromisoformat(kept["now"])
     options.workdir = kept["workdir"]
+    options.runs_on = kept.get("runs_on")
     options.file = past.row["file"]
     options.max_parallel = given.max_parallel if given.max_parallel is not None else kept["max_parallel"]
     options.timeout = given.timeout if given.timeout is not None else kept["timeout"]

@@ -149,7 +149,7 @@ class KeyMaker:
         return key.parts, reads
 
     def _environment(self, runs_on: ir.RunsOn, scope: Scope, key: CacheKey) -> None:
-        key.add("runs-on", runs_on.type)
+        key.add("runs-on", runs_on.type if runs_on.choice is None else scope.evaluate(runs_on.choice))
         for name, code in runs_on.args:
             reads = Reads()
             reads.code(scope.state.program.codes[code].tree)

@@ -24,6 +24,8 @@ from typing import Any
 
 from jobc.sema.model import WorkflowModel
 from jobc.syntax.ast import Job, RunsOn
+from jobc.syntax.environments import is_installed
+from jobc.syntax.keys import ENVIRONMENT_ALIASES, ENVIRONMENTS
 
 
 def runs_on(job: Job, workflow: WorkflowModel) -> RunsOn | None:
@@ -35,7 +37,7 @@ def runs_on(job: Job, workflow: WorkflowModel) -> RunsOn | None:
 
 
 def of_job(job: Job, workflow: WorkflowModel) -> str:
-    """The canonical type of a job's environment."""
+    """The canonical type of a job's environment; "" where each combination has its own."""
     found = runs_on(job, workflow)
     return "local" if found is None else found.type
 
@@ -50,6 +52,19 @@ def facts(environment: str) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     return found
+
+
+def secret_args(environment: str) -> set[str]:
+    """The arguments that are credentials; of any environment where it is not known (`""`)."""
+    names = [environment] if environment else ENVIRONMENTS
+    return {argument for name in names for argument in facts(name).get("secret_args", ())}
+
+
+def canonical(type: str) -> str | None:
+    """The name of an environment, jobc's own or installed; None where it is none."""
+    name = type.replace("_", "-")
+    name = ENVIRONMENT_ALIASES.get(name, name)
+    return name if name in ENVIRONMENTS or is_installed(name) else None
 
 
 def limits(environment: str) -> dict[str, Any]:
