@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobc.ir.program import Program
+from jobc.ir.program import Program, RunsOn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ def elsewhere(program: Program, selected: Collection[int] | None) -> str | None:
                 continue
             if job.runs_on.type != "local":
                 path, line = program.place(job.span)
-                return f"{path}:{line}: job `{job.id}` runs on `{job.runs_on.type}`"
+                where = f"`{job.runs_on.type}`" if job.runs_on.choice is None else "what an expression gives"
+                return f"{path}:{line}: job `{job.id}` runs on {where}"
     return None
 
 
@@ -27,4 +28,4 @@ def bring_here(program: Program) -> None:
     """Let every job run on this machine."""
     for workflow in program.workflows:
         for job in workflow.jobs:
-            job.runs_on.type, job.runs_on.args = "local", []
+            job.runs_on = RunsOn("local", [])
