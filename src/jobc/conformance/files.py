@@ -112,3 +112,15 @@ class Files(Suite):
         assert "holds a secret" in json.dumps(result.to_json())
         store = LocalStore(store_in(bench.state))
         assert not store.is_sound(hashlib.sha256(b"very-secret-value").hexdigest())
+
+    def test_a_job_with_a_cache_says_whether_it_was_used(
+        self, bench: Bench, capabilities: Capabilities
+    ) -> None:
+        text = "jobs: {job: {cache: {key: '1'}, stages: [{bash: 'echo x=1 >> \"$JOBC_OUTPUT\"'}]}}"
+        for is_second in (False, True):
+            result = bench.run(text)
+            assert result.jobs["job"].outputs == {"x": "1"}
+            said = result.jobs["job"].combinations[0].cache
+            assert said is not None
+            assert said["hit"] == (is_second and capabilities.hosted)
+            assert said["hit"] or said["reason"]

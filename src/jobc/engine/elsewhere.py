@@ -51,6 +51,9 @@ PIECES = 64
 #: Seconds for what is still asked for when the run has ended, and for a task to end that was left behind.
 PATIENCE = 5.0
 
+#: A cache's key holds the files that a job reads, and those are where it runs.
+NOT_CACHED = "not cached: the job runs elsewhere"
+
 Runs = Callable[[CombinationState, float, float], None]
 End = Callable[[CombinationState, CombinationResult], None]
 
@@ -436,6 +439,9 @@ class Elsewhere:
         remote.ended = True
         if remote.gone:
             return
+        if remote.combination.job.job.cache is not None and result.cache is None:
+            result.cache = {"hit": False, "reason": NOT_CACHED, "from_run": None}
+            self._recorder.stage_event(remote.place, {"event": "cache", "stage": "", **result.cache})
         for stage in result.stages:
             if stage.path not in remote.stream.ended:
                 is_named = stage.path.rpartition(".")[2] == stage.id and not stage.id.isdigit()

@@ -74,15 +74,27 @@ def _type(r: Reporter, node: Node, what: str) -> str | None:
 
 def is_installed(type: str) -> bool:
     """Whether a package adds an environment of this type. Takes some time: only for what is none of jobc's own."""
+    return type in _installed()
+
+
+def _installed() -> set[str]:
     from importlib.metadata import entry_points
 
-    return any(point.name.replace("_", "-") == type for point in entry_points(group="jobc.backends"))
+    return {point.name.replace("_", "-") for point in entry_points(group="jobc.backends")}
 
 
 def _args(r: Reporter, type: str, node: Mapping, type_node: Node, entries: list[Entry]) -> list[Item]:
     if type and type not in ENVIRONMENT_ARGS:
-        return [Item(_snake(e.key.text), e.key.span, value(r, e.value)) for e in entries]
+        return _free(r, entries)
     table = ENVIRONMENT_ARGS[type] if type else ANY_ARGS
+    others: list[Entry] = []
+    if not type:
+        spellings = {spelling for key in table.keys for spelling in key.spellings}
+        others = [entry for entry in entries if entry.key.text not in spellings]
+        if others and _installed():
+            entries = [entry for entry in entries if entry not in others]
+        else:
+            others = []
     arguments = Mapping(node.file, node.start, False, None, None)
     arguments.end = node.end
     arguments.entries = entries
@@ -96,7 +108,12 @@ def _args(r: Reporter, type: str, node: Mapping, type_node: Node, entries: list[
             given = argument(r, key, entry.value)
             if given is not None:
                 made.append(Item(_snake(key.name), entry.key.span, given))
-    return made
+    return made + _free(r, others)
+
+
+def _free(r: Reporter, entries: list[Entry]) -> list[Item]:
+    """Arguments of an environment that only its package knows."""
+    return [Item(_snake(entry.key.text), entry.key.span, value(r, entry.value)) for entry in entries]
 
 
 def _snake(name: str) -> str:
