@@ -111,7 +111,9 @@ def test_a_task_runs_on_every_python(version: tuple[int, int], tmp_path: Path) -
     assert sent.log == ["hi 2 Bearer ***", "0", "False"]
     kinds = [event["event"] for event in sent.events]
     assert kinds == ["stage-started", "log", "log", "stage-ended", "stage-started", "log", "stage-ended"]
-    assert not any({"run", "job", "combination"} & set(event) for event in sent.events), "the engine knows whose they are"
+    assert not any({"run", "job", "combination"} & set(event) for event in sent.events), (
+        "the engine knows whose they are"
+    )
 
 
 def test_a_failure_says_what_the_engine_would_say(tmp_path: Path) -> None:
