@@ -15,6 +15,7 @@ GROUP = "jobc.backends"
 #: type → (module, class)
 BUILTIN: dict[str, tuple[str, str]] = {
     "local": ("jobc.backends.local", "LocalBackend"),
+    "self-hosted": ("jobc.backends.self_hosted.backend", "SelfHostedBackend"),
 }
 
 

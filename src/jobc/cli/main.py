@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("jobc.cli.commands.run", "compile and execute a workflow"),
     "runs": ("jobc.cli.commands.runs", "list, show, follow, compare, cancel and report runs"),
     "cache": ("jobc.cli.commands.cache", "see what jobs have cached, check it, and make room"),
+    "runner": ("jobc.cli.commands.runner", "run tasks on this machine for engines elsewhere"),
     "import": ("jobc.cli.commands.import_", "rewrite a workflow of another tool, and report what changed"),
     "completion": ("jobc.cli.commands.completion", "print a completion script for bash, zsh or fish"),
 }
