@@ -170,6 +170,15 @@ class Runner:
         self.tasks.forget(_key(request))
         return Response(status_code=204)
 
+    async def forget(self, request: Request) -> Response:
+        asked = await bodies.document(request, self.settings)
+        run, keep = asked.get("run"), asked.get("keep", [])
+        if not isinstance(run, str) or not run:
+            raise Refused(400, protocol.INVALID, "`run` is no text")
+        if not isinstance(keep, list) or not all(isinstance(key, str) for key in keep):
+            raise Refused(400, protocol.INVALID, "`keep` is no list of keys")
+        return JSONResponse({"forgotten": self.tasks.forget_run(run, set(keep))})
+
     async def events(self, request: Request) -> Response:
         id = _stream_id(request.query_params.get("stream", ""))
         return _stream(request, self.tasks.feed.events(id))
@@ -242,6 +251,7 @@ def make_app(tasks: Tasks, tokens: Tokens) -> ASGIApp:
         ("GET", task + "/files/{name}", runner.file),
         ("POST", task + "/cancel", runner.cancel),
         ("POST", task + "/kill", runner.kill),
+        ("POST", "/v1/forget", runner.forget),
         ("GET", "/v1/events", runner.events),
         ("POST", "/v1/streams/{id}", runner.follow),
     ]

@@ -143,6 +143,7 @@ def parse_head(line: bytes) -> Head:
         name,
         bundle,
         _files(found.get("files")),
+        run=_run(found.get("run", "")),
         environ=_environ(found.get("environ", {})),
         labels=_labels(found.get("labels", [])),
         cpu=_number(found.get("cpu"), "cpu"),
@@ -188,6 +189,12 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _run(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 4096:
+        raise _invalid("`run` is no text of at most 4096 characters")
+    return value
 
 
 def _labels(value: Any) -> list[str]:

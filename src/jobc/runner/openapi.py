@@ -27,6 +27,7 @@ _SCHEMAS: _Data = {
     "Error": _object(code=_TEXT, message=_TEXT, help=_TEXT),
     "Bundle": _object(bundle=_HASH),
     "Followed": _object(tasks=_WHOLE),
+    "Forgotten": _object(forgotten=_WHOLE),
     "Task": _object(
         key=_HASH,
         name=_TEXT,
@@ -238,6 +239,28 @@ def _paths() -> _Data:
         "/v1/tasks/{key}/kill": {
             "parameters": [_path("key", _HASH)],
             "post": _operation("End a task at once", {"200": _TASK}, "400 401 404 408 410 413 503"),
+        },
+        "/v1/forget": {
+            "post": _operation(
+                "Forget the tasks of a run that have ended, but those in `keep`",
+                {"200": _json("Forgotten", "How many.")},
+                "400 401 408 413 503",
+                requestBody={
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "properties": {
+                                    "run": {"type": "string", "minLength": 1},
+                                    "keep": {"type": "array", "items": _HASH},
+                                },
+                                "required": ["run"],
+                            }
+                        }
+                    },
+                },
+            )
         },
         "/v1/events": {
             "get": _operation(

@@ -115,8 +115,8 @@ class _Task:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         self._sweep()
         code = os.waitstatus_to_exitcode(self.reaped)
-        if code == -signal.SIGXFSZ:
-            self.reason = self.reason or "disk"
+        if code != 0 and self.reason is None and self.spec["disk"] and _size(self.place) > self.spec["disk"]:
+            self.reason = "disk"  # a file came to the limit; the task may have ended of it
         return {
             "exit_code": code if code >= 0 else None,
             "signal": -code if code < 0 else None,

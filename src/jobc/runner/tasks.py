@@ -212,7 +212,7 @@ class Tasks:
         if known is not None:
             folder.remove()
             return known
-        kept = {name: getattr(head, name) for name in ("environ", "cpu", "memory", "timeout", "grace")}
+        kept = {name: getattr(head, name) for name in ("run", "environ", "cpu", "memory", "timeout", "grace")}
         record = Record(key, head.name, head.bundle, kept, QUEUED, time.time())
         # The folder first: a row without one is a loss to be told, a folder without one is swept away.
         self.folders.take_task(folder, key)
@@ -388,6 +388,17 @@ class Tasks:
         if not record.finished:
             raise Refused(409, protocol.NOT_ENDED, "the task has not ended", "cancel it first")
         self._forget(record)
+
+    def forget_run(self, run: str, keep: set[str]) -> int:
+        """Remove the tasks of a run that have ended, but some; how many."""
+        found = [
+            record
+            for record in self.records.values()
+            if record.finished and record.head["run"] == run and record.key not in keep
+        ]
+        for record in found:
+            self._forget(record)
+        return len(found)
 
     def _forget(self, record: Record) -> None:
         self._set(record, state=GONE)

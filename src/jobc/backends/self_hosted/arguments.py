@@ -35,7 +35,9 @@ def endpoint(arguments: Mapping[str, Any], workdir: str) -> Endpoint:
     if ca_file is not None:
         ca_file = os.path.join(workdir, os.path.expanduser(to_text(ca_file)))
         if not os.path.isfile(ca_file):
-            raise BackendError(f"`ca-file`: there is no file {ca_file}; name a PEM file with the certificates to trust")
+            raise BackendError(
+                f"`ca-file`: there is no file {ca_file}; name a PEM file with the certificates to trust"
+            )
     return Endpoint(
         _url(to_text(arguments.get("host"))),
         token(arguments),
@@ -49,7 +51,9 @@ def token(arguments: Mapping[str, Any]) -> str:
     if not found:
         raise BackendError("`token` is empty; give the secret that it is read from a value")
     if not found.isascii() or not found.isprintable() or " " in found:
-        raise BackendError("`token` has characters that no token has; take it as `jobc runner token` printed it")
+        raise BackendError(
+            "`token` has characters that no token has; take it as `jobc runner token` printed it"
+        )
     return found
 
 
@@ -63,7 +67,9 @@ def _url(host: str) -> str:
     except ValueError:
         port_ok = False
     if not port_ok or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BackendError(f"`host` cannot be `{host}`; give the runner's URL, such as https://runner.example.com:8460")
+        raise BackendError(
+            f"`host` cannot be `{host}`; give the runner's URL, such as https://runner.example.com:8460"
+        )
     if parts.username is not None or parts.query or parts.fragment:
         raise BackendError("`host` has more than an address; the token goes into `token`")
     return url.rstrip("/")
@@ -80,7 +86,9 @@ def limits(resources: Mapping[str, Any]) -> tuple[float | None, int | None]:
     """(processors, bytes of memory) that `resources` ask for. Raises BackendError."""
     cpu, memory, gpu = (resources.get(kind) for kind in ("cpu", "memory", "gpu"))
     if gpu:
-        raise BackendError("a runner gives out no `gpu`; mark the machine with `--label gpu` and ask with `labels: [gpu]`")
+        raise BackendError(
+            "a runner gives out no `gpu`; mark the machine with `--label gpu` and ask with `labels: [gpu]`"
+        )
     return None if cpu is None else _number(cpu), None if memory is None else _bytes(memory)
 
 

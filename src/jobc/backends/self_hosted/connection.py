@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -97,7 +98,9 @@ class Connection:
         if not response.is_success and response.status_code not in allowed:
             raise of_response(self.url, response)
         if protocol.PROTOCOL_HEADER not in response.headers:
-            raise Trouble(f"what answers at {self.url} is no jobc runner; see whether `host` has its address and port")
+            raise Trouble(
+                f"what answers at {self.url} is no jobc runner; see whether `host` has its address and port"
+            )
         return response
 
     def events(self, path: str, opened: Callable[[httpx.Response], None]) -> Iterator[tuple[str, str]]:
@@ -132,11 +135,9 @@ def cut(response: httpx.Response) -> None:
     stream = response.extensions.get("network_stream")
     found = None if stream is None else stream.get_extra_info("socket")
     if found is not None:
-        try:
+        with contextlib.suppress(OSError):  # it may be closed already
             # A TLS socket would say goodbye first, which only its reader may do.
             socket.socket.shutdown(found, socket.SHUT_RDWR)
-        except OSError:
-            pass  # it is closed already
 
 
 def _trusted(endpoint: Endpoint) -> Any:
@@ -153,7 +154,8 @@ def _trusted(endpoint: Endpoint) -> Any:
 
 
 def _parsed(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
-    event, data = "message", []
+    event = "message"
+    data: list[str] = []
     for line in lines:
         if not line:
             if data:

@@ -55,7 +55,6 @@ ANSWERS: dict[str, tuple[str, bool, bool]] = {
 }
 
 
-
 def of_response(url: str, response: httpx.Response) -> Trouble:
     """The error of an answer that is no success."""
     try:
@@ -81,7 +80,9 @@ def _of_stranger(url: str, status: int, wait: float | None) -> Trouble:
             wait=wait,
         )
     if status in (401, 403, 407):
-        return Trouble(f"what stands before the runner at {url} lets nobody through (HTTP {status}); see its settings")
+        return Trouble(
+            f"what stands before the runner at {url} lets nobody through (HTTP {status}); see its settings"
+        )
     if status == 413:
         return Trouble(f"what stands before the runner at {url} takes no body so large; raise its limit")
     return Trouble(
@@ -115,14 +116,34 @@ _CAUSES: tuple[tuple[str, str, bool], ...] = (
         "its certificate is for another name; use the name that it has in `host`",
         False,
     ),
-    ("IP address mismatch", "its certificate is not for this address; use the name that it has in `host`", False),
-    ("CERTIFICATE_VERIFY_FAILED", "its certificate cannot be trusted; name its authority with `ca-file`", False),
-    ("WRONG_VERSION_NUMBER", "it speaks plain HTTP there; write `http://` in `host`, or give it a certificate", False),
-    ("HTTP_REQUEST", "it speaks plain HTTP there; write `http://` in `host`, or give it a certificate", False),
+    (
+        "IP address mismatch",
+        "its certificate is not for this address; use the name that it has in `host`",
+        False,
+    ),
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        "its certificate cannot be trusted; name its authority with `ca-file`",
+        False,
+    ),
+    (
+        "WRONG_VERSION_NUMBER",
+        "it speaks plain HTTP there; write `http://` in `host`, or give it a certificate",
+        False,
+    ),
+    (
+        "HTTP_REQUEST",
+        "it speaks plain HTTP there; write `http://` in `host`, or give it a certificate",
+        False,
+    ),
     ("Name or service not known", "there is no machine of that name; check `host`", False),
     ("No address associated", "there is no machine of that name; check `host`", False),
     ("nodename nor servname", "there is no machine of that name; check `host`", False),
-    ("Temporary failure in name", "the name cannot be resolved at the moment; check `host` and the network", True),
+    (
+        "Temporary failure in name",
+        "the name cannot be resolved at the moment; check `host` and the network",
+        True,
+    ),
     ("Connection refused", "nothing listens there; see whether the runner runs", True),
     ("No route to host", "there is no way to that machine; check the network", True),
     ("Network is unreachable", "there is no way to that machine; check the network", True),
@@ -144,9 +165,13 @@ def of_exception(url: str, error: Exception) -> Trouble:
             again=True,
         )
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
-        return Trouble(f"`host` cannot be {url}; give the runner's URL, such as https://runner.example.com:8460")
+        return Trouble(
+            f"`host` cannot be {url}; give the runner's URL, such as https://runner.example.com:8460"
+        )
     if isinstance(error, httpx.RemoteProtocolError) and not _broke_off(said):
-        return Trouble(f"what answers at {url} does not speak HTTP as a runner does; check `host`, or write `https://`")
+        return Trouble(
+            f"what answers at {url} does not speak HTTP as a runner does; check `host`, or write `https://`"
+        )
     return Trouble(
         f"the connection to the runner at {url} broke: {said.splitlines()[0][:200] if said else type(error).__name__}",
         transient=True,
@@ -159,7 +184,7 @@ def _broke_off(said: str) -> bool:
 
 
 def _chain(error: BaseException) -> str:
-    said = []
+    said: list[str] = []
     at: BaseException | None = error
     while at is not None and len(said) < 8:
         said.append(str(at))

@@ -9,6 +9,7 @@
     GET    /v1/tasks/KEY/files/NAME        a file that it left
     POST   /v1/tasks/KEY/cancel, /kill     end it
     DELETE /v1/tasks/KEY                   forget a task that has ended
+    POST   /v1/forget                      forget all tasks of a run that have ended, but those that are named
     GET    /v1/events?stream=ID            server-sent events of all tasks that a client follows
     POST   /v1/streams/ID                  the tasks that it follows
 
@@ -80,7 +81,7 @@ class Head:
     `cpu` in processors, `memory` in bytes, `timeout` and `grace` in seconds. No value of a secret stands here.
     """
 
-    __slots__ = ("bundle", "cpu", "environ", "files", "grace", "labels", "memory", "name", "timeout")
+    __slots__ = ("bundle", "cpu", "environ", "files", "grace", "labels", "memory", "name", "run", "timeout")
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class Head:
         bundle: str,
         files: list[tuple[str, int]],
         *,
+        run: str = "",
         environ: Mapping[str, str] | None = None,
         labels: list[str] | None = None,
         cpu: float | None = None,
@@ -98,6 +100,8 @@ class Head:
         self.name = name
         self.bundle = bundle
         self.files = files
+        #: The run that it belongs to.
+        self.run = run
         self.environ = dict(environ or {})
         self.labels = labels or []
         self.cpu = cpu
