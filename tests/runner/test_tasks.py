@@ -219,9 +219,9 @@ def test_more_than_the_runner_gives_is_refused_at_once(serve: Callable[..., Serv
 
 
 def test_secrets_are_in_a_file_of_the_task_alone(client: Client, server: Server) -> None:
-    script = 'stat -c %a ../task.json; ls ..; [ "$SECRETS" = \'{"KEY": "hush-hush"}\' ] && echo known'
+    script = 'stat -c %a ../task.json; ls ..; printf %s "$SECRETS" | wc -c'
     client.run("secret", script, secrets={"KEY": "hush-hush"})
-    assert client.output("secret") == "600\nbundle.pyz\ntask.json\ntmp\nwork\nknown\n"
+    assert client.output("secret") == "600\nbundle.pyz\ntask.json\ntmp\nwork\n20\n"
     for path in server.state.rglob("*"):
         if path.is_file():
             assert b"hush-hush" not in path.read_bytes(), path
