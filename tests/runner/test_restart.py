@@ -7,6 +7,8 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -129,10 +131,16 @@ def test_an_open_event_stream_does_not_keep_the_server_from_ending(client: Clien
     assert list(events) == []
 
 
-def test_one_folder_has_one_server(server: Server, serve: Callable[..., Server]) -> None:
-    with pytest.raises(AssertionError, match="another runner uses the state folder"):
-        server.start()
-    # The failed start is over; the first goes on.
+def test_one_folder_has_one_server(server: Server) -> None:
+    options = ["--state", str(server.state), "--port", "0"]
+    second = subprocess.run(
+        [sys.executable, "-m", "jobc", "runner", "serve", *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert second.returncode == 2
+    assert "another runner uses the state folder" in second.stderr
     with server.client() as client:
         assert client.http.get("/healthz").status_code == 200
 
