@@ -33,7 +33,7 @@ class Trouble(BackendError):
         self.wait = wait
 
 
-#: code → (what the user may do, where the runner itself says nothing; whether to try at once; whether later)
+#: code → (what the user may do, "" where the runner itself knows best; whether to try at once; whether later)
 ANSWERS: dict[str, tuple[str, bool, bool]] = {
     protocol.UNAUTHORIZED: ("give `token` the token that `jobc runner token` printed there", False, False),
     protocol.VERSION: ("use the same version of jobc on both sides", False, False),
@@ -42,15 +42,15 @@ ANSWERS: dict[str, tuple[str, bool, bool]] = {
     protocol.GONE: ("see whether another process fetched it", False, True),
     protocol.NEEDS_BUNDLE: ("it is sent again", False, True),
     protocol.BAD_HASH: ("it was damaged on its way; look at the connection", True, True),
-    protocol.OTHER_TASK: ("give this run an id of its own with --run-id", False, False),
-    protocol.LABELS: ("take `labels` away, or name another `host`", False, False),
-    protocol.TOO_MUCH: ("lower the job's `resources`", False, False),
-    protocol.TOO_LARGE: ("send less, or start the runner with a higher --max-upload", False, False),
+    protocol.OTHER_TASK: ("", False, False),
+    protocol.LABELS: ("", False, False),
+    protocol.TOO_MUCH: ("", False, False),
+    protocol.TOO_LARGE: ("", False, False),
     protocol.TOO_SLOW: ("look at the connection", True, True),
-    protocol.FULL: ("give it a longer --queue or more --concurrency", False, True),
+    protocol.FULL: ("", False, True),
     protocol.DRAINING: ("try again when it is back", False, True),
     protocol.DISK_FULL: ("free some space on the runner's machine", False, True),
-    protocol.NOT_ENDED: ("cancel it first", False, False),
+    protocol.NOT_ENDED: ("", False, False),
     protocol.INTERNAL: ("see the runner's log", True, True),
 }
 
@@ -66,7 +66,7 @@ def of_response(url: str, response: httpx.Response) -> Trouble:
         return _of_stranger(url, response.status_code, wait)
     remedy, again, transient = ANSWERS[code]
     return Trouble(
-        f"{message} ({url}); {help or remedy}", transient=transient, again=again, code=code, wait=wait
+        f"{message} ({url}); {remedy or help}", transient=transient, again=again, code=code, wait=wait
     )
 
 
@@ -167,6 +167,12 @@ def of_exception(url: str, error: Exception) -> Trouble:
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
         return Trouble(
             f"`host` cannot be {url}; give the runner's URL, such as https://runner.example.com:8460"
+        )
+    if "without sending a response" in said and url.startswith("http:"):
+        return Trouble(
+            f"what listens at {url} closed the connection without an answer; if the runner has TLS, write `https://`",
+            transient=True,
+            again=True,
         )
     if isinstance(error, httpx.RemoteProtocolError) and not _broke_off(said):
         return Trouble(
