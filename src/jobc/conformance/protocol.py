@@ -133,6 +133,8 @@ class Protocol(Suite):
         handle = backend.submit(task)
         until_ended(backend, handle, subject)
         backend.collect(handle)
+        # Which may take a while: an engine that dies now asks for the result again.
+        assert subject.leftovers() == []
         other = subject.make()
         other.open(lambda handle: None)
         why = ""

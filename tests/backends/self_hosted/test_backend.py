@@ -75,7 +75,7 @@ def test_killing_gives_a_result_that_says_so(rig: Rig) -> None:
     rig.backend.kill(handle)
     rig.ended(handle)
     result = rig.backend.collect(handle)
-    assert result.status == "cancel"
+    assert result.status == "failed"
     assert result.error is not None
     assert result.error.message == "it was killed"
 

@@ -50,7 +50,6 @@ class SelfHostedBackend:
         self._links: dict[Endpoint, Link] = {}
         self._held: dict[str, tuple[Link, Held]] = {}
         self._lock = threading.Lock()
-        self._packing = threading.Lock()
         self._packer = Packer(Path(cache_folder(dict(os.environ))) / "bundles")
         self._notify: Callable[[JobHandle], None] = lambda handle: None
 
@@ -143,8 +142,7 @@ class SelfHostedBackend:
         """Get a task ready, and follow it from now on."""
         target = arguments.endpoint(task.arguments, task.inputs.workdir)
         cpu, memory = arguments.limits(task.resources)
-        with self._packing:
-            parcel = self._packer.pack(task)
+        parcel = self._packer.pack(task)
         head = Head(
             task.name,
             parcel.bundle.hash,
@@ -183,7 +181,7 @@ def _explained(held: Held, absence: str) -> CombinationResult:
     """The result of a task that left none."""
     error = ErrorInfo("backend", _why(held, absence), exit_code=held.exit_code)
     status = FAILED
-    if held.cancelled is not None or held.reason in (protocol.CANCELLED, protocol.KILLED):
+    if held.cancelled is not None or held.reason == protocol.CANCELLED:
         reason, message = held.cancelled or ("cancel", held.message)
         status = FAILED if reason == "timeout" else CANCEL
         error = ErrorInfo(reason, message, exit_code=held.exit_code)
