@@ -7,6 +7,7 @@ here, nor is what tasks wrote.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from typing import Any
 
@@ -41,6 +42,14 @@ class Journal:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        try:
+            # SQLite gives its other files the mode of this one; tasks of another user get near them.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.chmod(path, 0o600)
+        except OSError as error:
+            raise StateError(
+                f"the journal {path} cannot be opened: {error.strerror}", help="make its folder writable"
+            ) from error
         try:
             self._connection = sqlite3.connect(path, timeout=10.0, isolation_level=None)
             self._connection.row_factory = sqlite3.Row
