@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,13 @@ def until(condition: Callable[[], Any], *, seconds: float = 30.0) -> Any:
 class Server:
     """`jobc runner serve` in a child process. `state` outlives it, so it can be started again."""
 
-    def __init__(self, state: Path, *options: str, scheme: str = "http", verify: Any = True) -> None:
+    def __init__(
+        self, state: Path, *options: str, scheme: str = "http", verify: Any = True, prefix: Sequence[str] = ()
+    ) -> None:
         self.state = state
         self.options = options
         self.scheme = scheme
+        self.prefix = prefix
         self.verify = verify
         self.port = 0
         made = subprocess.run(
@@ -65,7 +68,7 @@ class Server:
 
     def start(self) -> None:
         """On the port that it had before."""
-        command = [sys.executable, "-m", "jobc", "runner", "serve", "--state", str(self.state)]
+        command = [*self.prefix, sys.executable, "-m", "jobc", "runner", "serve", "--state", str(self.state)]
         command += ["--port", str(self.port), *self.options]
         log = open(self.state / "server.log", "a")  # noqa: SIM115 - the child has it then
         self.process = subprocess.Popen(

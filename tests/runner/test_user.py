@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,11 +86,28 @@ def test_links_to_files_of_root_are_not_followed(client: Client) -> None:
 
 
 def test_a_user_that_is_not_there_is_told(client: Client) -> None:
-    import subprocess
-    import sys
 
     state = str(client.server.state) + "2"  # type: ignore[attr-defined]
     command = [sys.executable, "-m", "jobc", "runner", "serve", "--user", "no-such-user", "--state", state]
     found = subprocess.run(command, capture_output=True, text=True)
     assert found.returncode == 2
     assert "there is no user `no-such-user` here" in found.stderr
+
+
+def test_a_folder_that_the_user_cannot_reach_is_told_at_the_start(client: Client, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    command = [
+        sys.executable,
+        "-m",
+        "jobc",
+        "runner",
+        "serve",
+        "--user",
+        _USER,
+        "--state",
+        str(closed / "state"),
+    ]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode == 2
+    assert f"tasks run as {_USER}, who may not enter" in found.stderr

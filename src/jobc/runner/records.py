@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jobc.backends.self_hosted.protocol import FINISHED
@@ -56,6 +57,10 @@ class Record:
         for name in ("started", "ended", "asked", "exit_code", "signal", "reason", "message", "size"):
             setattr(record, name, row[name])
         return record
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
 
     @property
     def finished(self) -> bool:

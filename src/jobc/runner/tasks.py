@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
 from collections import deque
@@ -25,6 +26,7 @@ from typing import Any
 from jobc.backends.bundle.parcel import command
 from jobc.backends.self_hosted import protocol
 from jobc.backends.self_hosted.protocol import ENDED, LOST, QUEUED, RUNNING, Head
+from jobc.errors import StateError
 from jobc.runner.feed import Feed
 from jobc.runner.folders import Damaged, Folders, TaskFolder
 from jobc.runner.groups import task_group
@@ -35,6 +37,7 @@ from jobc.runner.refusal import Refused
 from jobc.runner.settings import Settings
 from jobc.runner.watching import Watch
 
+log = logging.getLogger("jobc.runner")
 #: How long a task gets beyond its grace before it is ended, in seconds.
 BEYOND = 5.0
 #: How long a supervisor may take to say that it has begun, in seconds.
@@ -236,12 +239,12 @@ class Tasks:
             self.folders.fill(record.key, record.bundle, self.settings.user)
             with open(os.open(folder.output, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb"):
                 pass
+            spec = folder.write_spec(self._spec(record, folder))
+            self._set(record, state=RUNNING, started=time.time())
             hold = folder.hold()
             assert hold is not None, "a task that is not begun is not held"
-            self._set(record, state=RUNNING, started=time.time())
-            pid = start(folder, folder.write_spec(self._spec(record, folder)), hold)
-            self._attend(record, folder, pid)
-        except (OSError, Damaged) as error:
+            self._attend(record, folder, start(folder, spec, hold))
+        except (OSError, Damaged, StateError) as error:
             words = error.strerror if isinstance(error, OSError) else str(error)
             self._finish(record, folder, _lost(f"the runner could not start it: {words}"))
         else:
@@ -318,16 +321,21 @@ class Tasks:
         reason = status.get("reason")
         message = lost or status.get("error") or self._why(record, reason)
         state = LOST if lost else ENDED
-        self._set(
-            record,
-            state=state,
-            ended=float(status.get("ended") or time.time()),
-            exit_code=status.get("exit_code"),
-            signal=status.get("signal"),
-            reason=reason,
-            message=message,
-            size=folder.size(),
-        )
+        values: dict[str, Any] = {
+            "state": state,
+            "ended": float(status.get("ended") or time.time()),
+            "exit_code": status.get("exit_code"),
+            "signal": status.get("signal"),
+            "reason": reason,
+            "message": message,
+            "size": folder.size(),
+        }
+        try:
+            self.journal.update(record.key, **values)
+        except StateError as error:
+            # What it is made from lies in the task's folder, where a restart finds it again.
+            log.error("%s", error)
+        record.change(values)
         end = (state, reason or "")
         self.ends[end] = self.ends.get(end, 0) + 1
         self.feed.changed(record.key)
@@ -415,6 +423,13 @@ class Tasks:
 
     def prune(self) -> None:
         """Remove what is old, now and every minute."""
+        asyncio.get_running_loop().call_later(_PRUNE_EVERY, self.prune)
+        try:
+            self._prune()
+        except (OSError, StateError) as error:
+            log.error("what is old could not be removed: %s", error)
+
+    def _prune(self) -> None:
         now, settings = time.time(), self.settings
         for record in list(self.records.values()):
             age = now - (record.ended or now)
@@ -427,7 +442,6 @@ class Tasks:
         for hash, used in list(self.folders.bundles()):
             if hash not in wanted and now - used > settings.keep:
                 self.folders.remove_bundle(hash)
-        asyncio.get_running_loop().call_later(_PRUNE_EVERY, self.prune)
 
     def capacity(self) -> dict[str, Any]:
         settings = self.settings
@@ -464,8 +478,7 @@ class Tasks:
 
     def _set(self, record: Record, **values: Any) -> None:
         self.journal.update(record.key, **values)
-        for name, value in values.items():
-            setattr(record, name, value)
+        record.change(values)
 
 
 _VANISHED = "the process that watched over it is gone: the machine was restarted, or ran out of memory"

@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobc.cli.context import Context
@@ -117,6 +118,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
     )
     if not os.access(settings.python, os.X_OK):
         raise UsageError(f"{settings.python} is no program", help="--python names a Python, 3.9 or later")
+    if user is not None:
+        for path in (settings.state, settings.python):
+            _check_reach(path, user)
     tokens = Tokens(settings.token_file)
     level = logging.WARNING if context.verbosity < 0 else logging.INFO
     logging.basicConfig(stream=context.stderr, level=level, format="%(asctime)s %(message)s")
@@ -209,6 +213,22 @@ def _user(name: str) -> User:
         ) from None
     groups = tuple(os.getgrouplist(name, found.pw_gid))
     return User(name, found.pw_uid, found.pw_gid, groups, found.pw_dir)
+
+
+def _check_reach(path: str, user: User) -> None:
+    """Raises UsageError where another user does not get as far as `path`."""
+    for folder in reversed(list(Path(os.path.realpath(path)).parents)):
+        try:
+            found = folder.stat()
+        except OSError:
+            return  # it is still to be made, open enough
+        mode = found.st_mode
+        may = mode & 0o001 or (found.st_uid == user.uid and mode & 0o100)
+        if not (may or (found.st_gid in user.groups and mode & 0o010)):
+            raise UsageError(
+                f"tasks run as {user.name}, who may not enter {folder} on the way to {path}",
+                help=f"use --state and --python that all may reach, or: chmod o+x {folder}",
+            )
 
 
 def _concurrency(text: str | None) -> int:
