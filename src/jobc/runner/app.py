@@ -155,7 +155,7 @@ class Runner:
         record = self.tasks.find(_key(request))
         file = self.tasks.folders.task(record.key).open_left(request.path_params["name"])
         if file is None:
-            raise Refused(404, protocol.UNKNOWN, "the task left no such file")
+            raise Refused(404, protocol.NO_FILE, "the task left no such file")
         return ranges.answer(file, request.headers.get("range"))
 
     async def cancel(self, request: Request) -> Response:

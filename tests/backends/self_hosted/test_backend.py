@@ -261,3 +261,12 @@ def test_closing_takes_no_time_and_leaves_the_tasks(rig: Rig, server: Server) ->
     rig.backend.close()
     with server.client() as client:
         assert client.get("stays").json()["state"] == "running"
+
+
+def test_a_task_that_the_runner_forgot_before_its_result_was_had_is_lost(rig: Rig, server: Server) -> None:
+    handle = rig.backend.submit(rig.task("forgotten"))
+    rig.ended(handle)
+    with server.client() as client:
+        assert client.http.delete(f"/v1/tasks/{handle.id}").status_code == 204
+    with pytest.raises(TaskLost, match="forgotten"):
+        rig.backend.collect(handle)

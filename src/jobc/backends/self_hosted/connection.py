@@ -93,7 +93,7 @@ class Connection:
                 json=json,
                 headers=headers,
             )
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError) as error:
             raise of_exception(self.url, error) from error
         if not response.is_success and response.status_code not in allowed:
             raise of_response(self.url, response)
@@ -115,7 +115,7 @@ class Connection:
                     raise of_response(self.url, response)
                 opened(response)
                 yield from _parsed(response.iter_lines())
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx.HTTPError, OSError, RuntimeError) as error:
             raise of_exception(self.url, error) from error
 
     def close(self) -> None:

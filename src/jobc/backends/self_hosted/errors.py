@@ -39,6 +39,7 @@ ANSWERS: dict[str, tuple[str, bool, bool]] = {
     protocol.VERSION: ("use the same version of jobc on both sides", False, False),
     protocol.INVALID: ("use the same version of jobc on both sides", False, False),
     protocol.UNKNOWN: ("see whether `host` is the runner that the task was given to", False, True),
+    protocol.NO_FILE: ("see the task's log", False, False),
     protocol.GONE: ("see whether another process fetched it", False, True),
     protocol.NEEDS_BUNDLE: ("it is sent again", False, True),
     protocol.BAD_HASH: ("it was damaged on its way; look at the connection", True, True),

@@ -73,6 +73,8 @@ class Link:
                 raise
             self._listen()
             self._later(_Submission(held), trouble.wait or 1.0)
+        if held.asked is not None:  # while it was on its way
+            self.end(held, held.asked)
 
     def resume(self, held: Held) -> None:
         """Follow a task that another process submitted. Raises TaskLost where the runner has forgotten it."""
@@ -119,18 +121,20 @@ class Link:
             self._notify(held.handle)
 
     def read(self, held: Held, what: str, offset: int, most: int | None) -> bytes | None:
-        """A file of a task, or `most` bytes of it from `offset` on; None where there is no such file, or nothing from there on."""
+        """A file of a task, or `most` bytes of it from `offset` on; None where there is no such file. Raises TaskLost."""
         headers = {}
         if offset or most is not None:
             headers["Range"] = f"bytes={offset}-" + ("" if most is None else str(offset + most - 1))
-        response = self._connection.request(
-            "GET", f"/v1/tasks/{held.key}/{what}", headers=headers, allowed=(404, 416)
-        )
-        if response.status_code == 404:
-            code, message, _ = protocol.told(response.json())
-            if code != protocol.UNKNOWN:
-                raise Trouble(message)
-            return None
+        try:
+            response = self._connection.request(
+                "GET", f"/v1/tasks/{held.key}/{what}", headers=headers, allowed=(416,)
+            )
+        except Trouble as trouble:
+            if trouble.code == protocol.NO_FILE:
+                return None
+            if trouble.code in (protocol.UNKNOWN, protocol.GONE):
+                raise TaskLost(str(trouble)) from trouble
+            raise
         return response.content if response.is_success else b""
 
     def release(self, held: Held) -> None:
