@@ -68,6 +68,7 @@ class Server:
 
     def start(self) -> None:
         """On the port that it had before."""
+        assert self.process is None, "it runs already"
         command = [*self.prefix, sys.executable, "-m", "jobc", "runner", "serve", "--state", str(self.state)]
         command += ["--port", str(self.port), *self.options]
         log = open(self.state / "server.log", "a")  # noqa: SIM115 - the child has it then
@@ -78,7 +79,9 @@ class Server:
         assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], 30.0)
         line = self.process.stdout.readline() if ready else ""
-        assert line.startswith("listening on "), self.log()
+        if not line.startswith("listening on "):
+            self.stop(signal.SIGKILL)
+            raise AssertionError(self.log())
         self.port = int(line.strip().rpartition(":")[2])
 
     @property

@@ -125,8 +125,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
     level = logging.WARNING if context.verbosity < 0 else logging.INFO
     logging.basicConfig(stream=context.stderr, level=level, format="%(asctime)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    os.umask(0o077)
     listening = server.bind(args.host, port)
+    os.umask(0o077)
     tasks = Tasks(settings)
     scheme = "http" if encrypted is None else "https"
     shown = f"{scheme}://{_netloc(*listening.getsockname()[:2])}"
