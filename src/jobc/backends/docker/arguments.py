@@ -1,13 +1,15 @@
 """The arguments of `runs-on: docker` and of docker stages, as what the daemon is asked for.
 
-By default a container has a read-only root, no capabilities, no new privileges, the calling user's identity (so that what it
-writes to volumes belongs to that user), and `/tmp` of its own. Nothing of it is kept when it ends.
+By default a container has a read-only root, no capabilities, no way to more privileges, the calling user's identity (so that what it
+writes to volumes belongs to that user), and `/tmp` of its own. Each of these can be given back: `read-only`, `capabilities`,
+`new-privileges`, `user`. Nothing of a container is kept when it ends.
 """
 
 from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,13 +17,27 @@ from jobc.backends.api import BackendError
 from jobc.interpreter.values import to_text
 
 PULLS = ("always", "missing", "never")
-_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
 class ContainerSpec:
     """What a container is made of. `auth` is (user, password) of the image's registry."""
 
-    __slots__ = ("auth", "env", "image", "limits", "network", "pull", "user", "volumes", "workdir")
+    __slots__ = (
+        "auth",
+        "capabilities",
+        "env",
+        "image",
+        "limits",
+        "network",
+        "new_privileges",
+        "pull",
+        "read_only",
+        "user",
+        "volumes",
+        "workdir",
+    )
 
     def __init__(self, image: str) -> None:
         self.image = image
@@ -31,26 +47,36 @@ class ContainerSpec:
         #: container path → (host path or volume name, `rw` or `ro`)
         self.volumes: dict[str, tuple[str, str]] = {}
         self.network: str | None = None
-        self.user: str = _caller()
+        #: As `docker run --user` takes it; None: whoever calls.
+        self.user: str | None = None
         self.workdir: str | None = None
+        self.read_only = True
+        self.capabilities: list[str] = []
+        self.new_privileges = False
         #: Arguments of the daemon's host configuration.
         self.limits: dict[str, Any] = {}
 
 
 def container_spec(arguments: Mapping[str, Any], resources: Mapping[str, Any], workdir: str) -> ContainerSpec:
     """The container that evaluated arguments ask for; host paths are relative to `workdir`. Raises BackendError."""
-    image = _image(arguments.get("image"), arguments.get("tag"))
-    spec = ContainerSpec(image)
-    pull = arguments.get("pull") or "missing"
-    if pull not in PULLS:
+    spec = ContainerSpec(image_name(arguments.get("image"), arguments.get("tag")))
+    pull = arguments.get("pull")
+    if pull is not None and pull not in PULLS:
         raise BackendError(f"`pull` cannot be `{pull}`; use {', '.join(PULLS)}")
-    spec.pull = pull
+    spec.pull = pull or "missing"
     spec.auth = _auth(arguments.get("auth"))
     spec.env = {str(name): to_text(value) for name, value in (arguments.get("env") or {}).items()}
     spec.volumes = volumes(arguments.get("volume") or {}, workdir)
     spec.network = _text(arguments.get("network"))
-    spec.user = _text(arguments.get("user")) or spec.user
+    spec.user = _text(arguments.get("user"))
     spec.workdir = _text(arguments.get("workdir"))
+    if spec.workdir is not None and not spec.workdir.startswith("/"):
+        raise BackendError(
+            f"`workdir` is `{spec.workdir}`, which is no absolute path; write `/{spec.workdir}`"
+        )
+    spec.read_only = _boolean("read-only", arguments.get("read_only"), True)
+    spec.new_privileges = _boolean("new-privileges", arguments.get("new_privileges"), False)
+    spec.capabilities = _capabilities(arguments.get("capabilities"))
     spec.limits = limits({**resources, **(arguments.get("resources") or {})})
     return spec
 
@@ -95,7 +121,8 @@ def limits(resources: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _image(image: Any, tag: Any) -> str:
+def image_name(image: Any, tag: Any) -> str:
+    """The image with its tag or digest; without either `latest`, as Docker has it."""
     name = _text(image)
     if not name:
         raise BackendError("no image is named; set `image`")
@@ -103,7 +130,7 @@ def _image(image: Any, tag: Any) -> str:
     last = name.rpartition("/")[2]
     if "@" in name or ":" in last:
         if label and not name.endswith(f":{label}"):
-            raise BackendError(f"the image `{name}` has a tag or digest already; leave `tag: {label}` away")
+            raise BackendError(f"the image `{name}` has a tag or digest already; remove `tag: {label}`")
         return name
     return f"{name}:{label or 'latest'}"
 
@@ -116,12 +143,23 @@ def _auth(value: Any) -> tuple[str, str] | None:
     else:
         user, _, password = to_text(value).partition(":")
     if not user or not password:
-        raise BackendError("`auth` is no `user:password`; take it from a secret")
+        raise BackendError("`auth` is no `user:password`; set it to such a secret")
     return str(user), str(password)
 
 
-def _caller() -> str:
-    return f"{os.getuid()}:{os.getgid()}"
+def _capabilities(value: Any) -> list[str]:
+    if value is None:
+        return []
+    names = value if isinstance(value, (list, tuple)) else [value]
+    return [to_text(name).upper().removeprefix("CAP_") for name in names]
+
+
+def _boolean(name: str, value: Any, default: bool) -> bool:
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise BackendError(f"`{name}` cannot be `{value}`; write true or false")
+    return value
 
 
 def _text(value: Any) -> str | None:
@@ -133,15 +171,13 @@ def _number(kind: str, value: Any) -> float:
         found = float(value)
     except (TypeError, ValueError):
         raise BackendError(f"`{kind}` cannot be `{value}`; give it a number") from None
-    if found <= 0:
+    if not found > 0:
         raise BackendError(f"`{kind}` cannot be `{value}`; give it a number above 0")
     return found
 
 
 def _bytes(value: Any) -> int:
-    text = str(value).strip().lower().removesuffix("b").removesuffix("i")
-    unit = text[-1:] if text[-1:] in _UNITS and not text[-1:].isdigit() else ""
-    try:
-        return int(float(text.removesuffix(unit)) * _UNITS[unit])
-    except ValueError:
-        raise BackendError(f"`memory` cannot be `{value}`; write it as `512M` or `2G`") from None
+    match = _AMOUNT.fullmatch(str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise BackendError(f"`memory` cannot be `{value}`; write it as `512M` or `2G`")
+    return int(float(match[1]) * _UNITS[match[2].lower()])

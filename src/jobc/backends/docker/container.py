@@ -1,47 +1,53 @@
 """One container's life: found or made, fed, started, followed, asked for its files, removed.
 
-A container is named after its task, so a second submission finds the first, and labelled, so another process finds it again
+A container is named after what runs in it, so a second submission finds the first, and labelled, so another process finds it again
 and `docker ps --filter label=jobc.run` shows it to people. `/jobc` in it is an anonymous volume, which is writable though the root is
-not; the task's files go in and its result comes out through the daemon, so the daemon may be on another machine.
+not; files go in and come out through the daemon, so the daemon may be on another machine.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import posixpath
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobc.backends.api import BackendError
 from jobc.backends.docker.arguments import ContainerSpec
 from jobc.backends.docker.errors import translated
+from jobc.backends.docker.launch import FOLDER, MOUNT, WORK
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-#: Where the task's files are in the container.
-FOLDER = "/jobc"
-LABEL = "jobc.task"
+TASK_LABEL = "jobc.task"
+RUN_LABEL = "jobc.run"
+MARK_LABEL = "jobc.mark"
 
 
 class Ended:
-    """`code` is the exit code; `out_of_memory` whether the limit on memory ended it; `error` the daemon's own words."""
+    """`code` is the exit code; `out_of_memory` whether the limit on memory ended something; `limit` that limit in bytes, 0
+    without one; `error` the daemon's own words.
+    """
 
-    __slots__ = ("code", "error", "out_of_memory")
+    __slots__ = ("code", "error", "limit", "out_of_memory")
 
-    def __init__(self, code: int, out_of_memory: bool, error: str) -> None:
+    def __init__(self, code: int, out_of_memory: bool, limit: int, error: str) -> None:
         self.code = code
         self.out_of_memory = out_of_memory
+        self.limit = limit
         self.error = error
 
 
-def container_name(task: str) -> str:
-    """A name that the daemon takes, and that is the same whenever this task is submitted."""
+def container_name(mark: str, task: str) -> str:
+    """A name that the daemon takes, and that is the same whenever this task of the run with that mark is submitted."""
     shown = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "-" for letter in task
     )
-    return f"jobc-{shown[:80]}-{hashlib.sha256(task.encode()).hexdigest()[:12]}"
+    return f"jobc-{shown[:80]}-{hashlib.sha256(f'{mark}/{task}'.encode()).hexdigest()[:16]}"
 
 
 def find(client: DockerClient, name: str) -> Container | None:
@@ -54,105 +60,105 @@ def find(client: DockerClient, name: str) -> Container | None:
             return None
 
 
-def ensure_image(client: DockerClient, spec: ContainerSpec) -> None:
-    """Pull the image as `pull` says. Raises BackendError where it is not to be had."""
-    from docker.errors import ImageNotFound
-
-    from jobc.backends.api import BackendError
-
-    if spec.pull != "always":
-        with translated(f"look for the image {spec.image}"):
-            try:
-                client.images.get(spec.image)
-                return
-            except ImageNotFound:
-                if spec.pull == "never":
-                    raise BackendError(
-                        f"the image {spec.image} is not here, and `pull: never` forbids to fetch it; build it, or pull it"
-                    ) from None
-    auth = None if spec.auth is None else {"username": spec.auth[0], "password": spec.auth[1]}
-    with translated(f"pull the image {spec.image}"):
-        client.images.pull(spec.image, auth_config=auth)
-
-
 def create(
-    client: DockerClient, name: str, spec: ContainerSpec, command: list[str], labels: Mapping[str, str]
-) -> tuple[Container, bool]:
-    """The container `name`, and whether it was made just now."""
+    client: DockerClient,
+    name: str,
+    spec: ContainerSpec,
+    user: str,
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    labels: Mapping[str, str],
+) -> Container:
+    """The container `name`: made now, or found where it was made before. `environ` is what anyone may see."""
     from docker.errors import APIError
     from docker.types import Mount
 
-    mounts = [Mount(FOLDER, None, type="volume")]
+    mounts = [Mount(MOUNT, None, type="volume")]
     for inside, (source, mode) in spec.volumes.items():
         kind = "bind" if source.startswith("/") else "volume"
         mounts.append(Mount(inside, source, type=kind, read_only=mode == "ro"))
+    if any(inside == MOUNT or inside.startswith(MOUNT + "/") for inside in spec.volumes):
+        raise BackendError(f"`{MOUNT}` is where jobc's own files are; mount the volume on another path")
     with translated(f"create a container of {spec.image}"):
         try:
-            made = client.containers.create(
+            return client.containers.create(
                 spec.image,
-                command,
+                list(command),
                 entrypoint=[],
                 name=name,
                 labels={**labels},
-                environment=spec.env,
-                user=spec.user,
-                working_dir=spec.workdir or FOLDER + "/work",
+                environment={**environ},
+                user=user,
+                working_dir=spec.workdir or WORK,
                 mounts=mounts,
-                tmpfs={"/tmp": "mode=1777,exec"},
+                tmpfs={} if "/tmp" in spec.volumes else {"/tmp": "mode=1777,exec"},
                 network=spec.network,
-                read_only=True,
+                read_only=spec.read_only,
                 cap_drop=["ALL"],
-                security_opt=["no-new-privileges"],
-                log_config={"type": "json-file"},
+                cap_add=spec.capabilities,
+                security_opt=[] if spec.new_privileges else ["no-new-privileges"],
+                # Read back from its beginning after the engine's death, whatever the daemon's default driver is.
+                log_config={"type": "json-file", "config": {}},
                 stop_signal="SIGTERM",
                 **spec.limits,
             )
         except APIError as error:
-            if error.status_code != 409:
+            if error.status_code != 409 or "already in use" not in str(error.explanation):
                 raise
-            found = client.containers.get(name)  # submitted before
-            return found, False
-    return made, True
+            return client.containers.get(name)
 
 
-def put(container: Container, files: Mapping[str, bytes], user: str) -> None:
-    """Put files into the task's folder, readable by `user` alone."""
-    uid, gid = _ids(user)
+def identity(container: Container, user: str) -> tuple[int, int]:
+    """(uid, gid) of a user as the image names it. Raises BackendError where the image has no such user."""
+    name, _, group = user.partition(":")
+    uid, gid = (int(part) if part.isdigit() else None for part in (name, group))
+    if uid is None:
+        row = _row(container, "/etc/passwd", name)
+        if row is None:
+            raise BackendError(f"the image has no user `{name}`; name a user that it has, or a number")
+        uid, gid = int(row[2]), int(row[3]) if gid is None else gid
+    if gid is None and group:
+        row = _row(container, "/etc/group", group)
+        if row is None:
+            raise BackendError(f"the image has no group `{group}`; name a group that it has, or a number")
+        gid = int(row[2])
+    return uid, gid or 0
+
+
+def _row(container: Container, path: str, name: str) -> list[str] | None:
+    """The line of a table of users or groups that begins with `name`."""
+    for line in (read(container, path) or b"").decode(errors="replace").splitlines():
+        row = line.split(":")
+        if row[0] == name and len(row) >= 3 and all(part.isdigit() for part in row[2:4] if part):
+            return row
+    return None
+
+
+def put(container: Container, files: Mapping[str, bytes], owner: tuple[int, int]) -> None:
+    """Put files into `FOLDER`, readable by `owner` alone, and make the folder that it works in."""
+    uid, gid = owner
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for folder in ("", "work"):
-            entry = tarfile.TarInfo(folder or ".")
-            entry.type, entry.mode, entry.uid, entry.gid = (
-                tarfile.DIRTYPE,
-                0o700 if uid is not None else 0o777,
-                uid or 0,
-                gid,
-            )
+        for folder in (FOLDER, WORK):
+            entry = tarfile.TarInfo(posixpath.relpath(folder, MOUNT))
+            entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, 0o700, uid, gid
             archive.addfile(entry)
         for name, data in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.uid, entry.gid = len(data), uid or 0, gid
-            entry.mode = 0o600 if uid is not None else 0o644
+            entry = tarfile.TarInfo(posixpath.relpath(f"{FOLDER}/{name}", MOUNT))
+            entry.size, entry.mode, entry.uid, entry.gid = len(data), 0o600, uid, gid
             archive.addfile(entry, io.BytesIO(data))
-    with translated("copy the task into its container"):
-        container.put_archive(FOLDER, buffer.getvalue())
+    with translated("copy files into the container"):
+        container.put_archive(MOUNT, buffer.getvalue())
 
 
-def _ids(user: str) -> tuple[int | None, int]:
-    """(uid, gid) of a numeric user; the uid of a named one only the image knows."""
-    name, _, group = user.partition(":")
-    if not name.isdigit():
-        return None, 0
-    return int(name), int(group) if group.isdigit() else 0
-
-
-def get(container: Container, name: str) -> bytes | None:
-    """A file of the task's folder; None where it is not there."""
+def read(container: Container, path: str) -> bytes | None:
+    """A file of the container, running or not; None where it is not there."""
     from docker.errors import NotFound
 
-    with translated("read the task's result from its container"):
+    with translated(f"read {path} from the container"):
         try:
-            stream, _ = container.get_archive(f"{FOLDER}/{name}")
+            stream, _ = container.get_archive(path)
         except NotFound:
             return None
         data = b"".join(stream)
@@ -162,20 +168,43 @@ def get(container: Container, name: str) -> bytes | None:
         return file.read() if file is not None else None
 
 
-def follow(container: Container, take: Callable[[bytes], None]) -> Ended:
-    """Pass on what the container writes until it has ended, then say how. Blocks."""
+def start(container: Container, image: str) -> None:
+    """Start it; one that was started before goes on."""
+    with translated(f"start a container of {image}"):
+        container.start()
+
+
+def log(container: Container, skip: int) -> Iterator[bytes]:
+    """What the container writes, from byte `skip` on, until it has ended."""
     with translated("follow the container's log"):
         for chunk in container.logs(stream=True, follow=True):
-            take(chunk)
+            if skip < len(chunk):
+                yield chunk[skip:] if skip else chunk
+            skip = max(0, skip - len(chunk))
         container.wait()
-    return ended(container)
 
 
-def ended(container: Container) -> Ended:
+def signal(container: Container, name: str) -> None:
+    """Send a signal; what has ended already, or is gone, needs none."""
+    from docker.errors import APIError
+
+    with translated("end the container"):
+        try:
+            container.kill(name)
+        except APIError as error:
+            if error.status_code not in (404, 409):
+                raise
+
+
+def ended(container: Container) -> Ended | None:
+    """How it ended; None where it runs."""
     with translated("look at the container"):
         container.reload()
     state: dict[str, Any] = container.attrs["State"]
-    return Ended(int(state["ExitCode"]), bool(state.get("OOMKilled")), str(state.get("Error") or ""))
+    if state.get("Running"):
+        return None
+    limit = int(container.attrs["HostConfig"].get("Memory") or 0)
+    return Ended(int(state["ExitCode"]), bool(state.get("OOMKilled")), limit, str(state.get("Error") or ""))
 
 
 def remove(container: Container) -> None:
@@ -190,3 +219,14 @@ def remove(container: Container) -> None:
         except APIError as error:
             if error.status_code != 409:  # being removed by someone else
                 raise
+
+
+def sweep(client: DockerClient, labels: Mapping[str, str], keep: Collection[str]) -> int:
+    """Remove the containers with these labels, but those named in `keep`; how many."""
+    with translated("look for what is left of a run"):
+        wanted = [f"{name}={value}" for name, value in labels.items()]
+        found = client.containers.list(all=True, ignore_removed=True, filters={"label": wanted})
+    gone = [container for container in found if container.name not in keep]
+    for container in gone:
+        remove(container)
+    return len(gone)
