@@ -9,7 +9,7 @@ from docker_daemon import Daemon, missing
 
 
 @pytest.fixture(scope="session")
-def _daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def docker_daemon_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     why = missing()
     if why:
         pytest.skip(why)
@@ -28,14 +28,14 @@ def _daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def daemon(_daemon: Daemon) -> Iterator[Daemon]:
+def daemon(docker_daemon_process: Daemon) -> Iterator[Daemon]:
     """A daemon that runs and has the images of `docker_images`; containers and volumes of a test end with it."""
-    if _daemon.process is None:
-        _daemon.start()
-    yield _daemon
-    if _daemon.process is None:
-        _daemon.start()
-    _daemon.clear()
+    if docker_daemon_process.process is None:
+        docker_daemon_process.start()
+    yield docker_daemon_process
+    if docker_daemon_process.process is None:
+        docker_daemon_process.start()
+    docker_daemon_process.clear()
 
 
 @pytest.fixture

@@ -46,11 +46,21 @@ def task_of(
     """The first job of a workflow of these stages; the image is that with Python unless `arguments` name another."""
     inputs.setdefault("grace", 5.0)
     given = Inputs(
-        inputs.pop("params", {}), environ={MARK: mark}, workdir=str(folder), run={"id": "r1", "attempt": 1}, **inputs
+        inputs.pop("params", {}),
+        environ={MARK: mark},
+        workdir=str(folder),
+        run={"id": "r1", "attempt": 1},
+        **inputs,
     )
     image = {"image": PYTHON, "pull": "never"}
     return Task(
-        name, program_of(stages, head), 0, 0, given, arguments={**image, **(arguments or {})}, resources=resources
+        name,
+        program_of(stages, head),
+        0,
+        0,
+        given,
+        arguments={**image, **(arguments or {})},
+        resources=resources,
     )
 
 
@@ -75,7 +85,9 @@ class Driver:
             self.read(handle)
             if state.state in states or text in self.output.get(handle.id, b""):
                 return state.state if state.state != LOST else state.message
-            assert time.monotonic() < deadline, f"still {state.state}; it wrote {self.output.get(handle.id)!r}"
+            assert time.monotonic() < deadline, (
+                f"still {state.state}; it wrote {self.output.get(handle.id)!r}"
+            )
             with self._told:
                 self._told.wait(0.1)
 
