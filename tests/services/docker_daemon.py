@@ -41,22 +41,32 @@ class Daemon:
         self.host = f"unix://{folder}/d.sock"
         self.process: subprocess.Popen[bytes] | None = None
         self._options = options
+        self._containerd: subprocess.Popen[bytes] | None = None
         self._log = folder / "dockerd.log"
 
     def start(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        folder = self.folder
+        folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
-            (self.folder / "d.pid").unlink()
-        command = [
-            "dockerd",
+            (folder / "d.pid").unlink()
+        if self._containerd is None:
+            # Of its own, as where systemd starts both: it outlives the daemon.
+            (folder / "containerd.toml").write_text(
+                "version = 2\ndisabled_plugins = ['io.containerd.grpc.v1.cri']\n"
+            )
+            place = ["--root", folder / "c" / "root", "--state", folder / "c" / "state"]
+            config = ["--config", folder / "containerd.toml", "--address", folder / "c.sock"]
+            self._containerd = self._spawn(["containerd", *config, *place])
+        place = [
             "--data-root",
-            str(self.folder / "data"),
+            folder / "data",
             "--exec-root",
-            str(self.folder / "exec"),
+            folder / "exec",
+            "--pidfile",
+            folder / "d.pid",
         ]
-        command += ["-H", self.host, "--pidfile", str(self.folder / "d.pid"), *self._options]
-        with open(self._log, "ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        command = ["dockerd", *place, "-H", self.host, "--containerd", folder / "c.sock", *self._options]
+        self.process = self._spawn(command)
         deadline = time.monotonic() + PATIENCE
         while True:
             with contextlib.suppress(Exception):
@@ -66,9 +76,13 @@ class Daemon:
                 return
             if self.process.poll() is not None or time.monotonic() > deadline:
                 text = self._log.read_text(errors="replace")
-                self.close()
+                self.stop()
                 raise RuntimeError(f"dockerd did not start: {text[-2000:]}")
             time.sleep(0.05)
+
+    def _spawn(self, command: list[str | Path]) -> subprocess.Popen[bytes]:
+        with open(self._log, "ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
     def stop(self) -> None:
         """SIGTERM: an orderly end, which ends what runs."""
@@ -79,39 +93,29 @@ class Daemon:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self.process is None:
-            return
-        process, self.process = self.process, None
-        process.send_signal(number)
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if self.process is not None:
+            process, self.process = self.process, None
+            _end(process, number)
 
     def close(self) -> None:
         """End it with all that runs in it, and remove its folder."""
-        if self.process is None and (self.folder / "exec").exists():
-            # A killed daemon leaves its containers and containerd behind; only its successor can end them.
+        if self._containerd is None:
+            return
+        if self.process is None:
+            # A killed daemon leaves its containers behind; its successor ends them.
             with contextlib.suppress(RuntimeError):
                 self.start()
-        if self.process is not None:
-            with contextlib.suppress(Exception):
-                self.clear()
-            self.stop()
-        self._end_containerd()
+        with contextlib.suppress(Exception):
+            self.clear()
+        self.stop()
+        containerd, self._containerd = self._containerd, None
+        if containerd is not None:
+            _end(containerd, signal.SIGTERM)
         for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
             place = line.split()[1]
             if place.startswith(str(self.folder) + "/"):
                 subprocess.run(["umount", "-l", place], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _end_containerd(self) -> None:
-        place = self.folder / "exec" / "containerd" / "containerd.pid"
-        with contextlib.suppress(OSError, ValueError):
-            number = int(place.read_text())
-            if str(self.folder).encode() in Path(f"/proc/{number}/cmdline").read_bytes():
-                os.kill(number, signal.SIGTERM)
 
     def client(self) -> Any:
         import docker
@@ -145,3 +149,12 @@ class Daemon:
                 volume.remove(force=True)
         finally:
             client.close()
+
+
+def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    process.send_signal(number)
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -69,7 +69,7 @@ class Driver:
 
     def __init__(self) -> None:
         self.backend = DockerBackend()
-        self.output: dict[str, bytes] = {}
+        self.output: dict[str, bytearray] = {}
         self._told = threading.Condition()
         self.backend.open(self._tell)
 
@@ -83,7 +83,7 @@ class Driver:
         while True:
             state = self.backend.poll([handle])[0]
             self.read(handle)
-            if state.state in states or text in self.output.get(handle.id, b""):
+            if state.state in states or text in bytes(self.output.get(handle.id, b""))[-65536:]:
                 return state.state if state.state != LOST else state.message
             assert time.monotonic() < deadline, (
                 f"still {state.state}; it wrote {self.output.get(handle.id)!r}"
@@ -93,11 +93,11 @@ class Driver:
 
     def read(self, handle: JobHandle) -> None:
         while True:
-            known = self.output.setdefault(handle.id, b"")
+            known = self.output.setdefault(handle.id, bytearray())
             more = self.backend.logs(handle, len(known))
             if not more:
                 return
-            self.output[handle.id] = known + more
+            known += more
 
     def result(self, handle: JobHandle) -> CombinationResult:
         self.until(handle, ENDED)
@@ -110,7 +110,7 @@ class Driver:
         return result, lines(task.name, self.output[handle.id])
 
 
-def lines(name: str, output: bytes) -> list[str]:
+def lines(name: str, output: bytes | bytearray) -> list[str]:
     """The log in an output."""
     found: list[str] = []
 
@@ -119,6 +119,6 @@ def lines(name: str, output: bytes) -> list[str]:
             found.append(event["text"])
 
     stream = Stream(name, tell)
-    stream.feed(output)
+    stream.feed(bytes(output))
     stream.close()
     return found

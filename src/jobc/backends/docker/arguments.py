@@ -17,6 +17,7 @@ from jobc.backends.api import BackendError
 from jobc.interpreter.values import to_text
 
 PULLS = ("always", "missing", "never")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
@@ -65,7 +66,7 @@ def container_spec(arguments: Mapping[str, Any], resources: Mapping[str, Any], w
         raise BackendError(f"`pull` cannot be `{pull}`; use {', '.join(PULLS)}")
     spec.pull = pull or "missing"
     spec.auth = _auth(arguments.get("auth"))
-    spec.env = {str(name): to_text(value) for name, value in (arguments.get("env") or {}).items()}
+    spec.env = environ(arguments.get("env") or {})
     spec.volumes = volumes(arguments.get("volume") or {}, workdir)
     spec.network = _text(arguments.get("network"))
     spec.user = _text(arguments.get("user"))
@@ -79,6 +80,16 @@ def container_spec(arguments: Mapping[str, Any], resources: Mapping[str, Any], w
     spec.capabilities = _capabilities(arguments.get("capabilities"))
     spec.limits = limits({**resources, **(arguments.get("resources") or {})})
     return spec
+
+
+def environ(given: Mapping[str, Any]) -> dict[str, str]:
+    """Variables as texts, each with a name that a shell can set."""
+    for name in given:
+        if _NAME.fullmatch(str(name)) is None:
+            raise BackendError(
+                f"`env` names `{name}`, which the shell of a container cannot set; use letters, digits and `_`"
+            )
+    return {str(name): to_text(value) for name, value in given.items()}
 
 
 def volumes(given: Mapping[str, Any], workdir: str) -> dict[str, tuple[str, str]]:

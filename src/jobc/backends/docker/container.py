@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobc.backends.api import BackendError
 from jobc.backends.docker.arguments import ContainerSpec
-from jobc.backends.docker.errors import translated
+from jobc.backends.docker.errors import is_removed, said, translated
 from jobc.backends.docker.launch import FOLDER, MOUNT, WORK
 
 if TYPE_CHECKING:
@@ -159,7 +159,9 @@ def read(container: Container, path: str) -> bytes | None:
     with translated(f"read {path} from the container"):
         try:
             stream, _ = container.get_archive(path)
-        except NotFound:
+        except NotFound as error:
+            if is_removed(said(error)):
+                raise
             return None
         data = b"".join(stream)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
@@ -203,6 +205,8 @@ def ended(container: Container) -> Ended | None:
     state: dict[str, Any] = container.attrs["State"]
     if state.get("Running"):
         return None
+    if state.get("Status") in ("removing", "dead"):
+        raise BackendError("the container was removed from outside", transient=True)
     limit = int(container.attrs["HostConfig"].get("Memory") or 0)
     return Ended(int(state["ExitCode"]), bool(state.get("OOMKilled")), limit, str(state.get("Error") or ""))
 

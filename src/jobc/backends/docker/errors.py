@@ -36,11 +36,18 @@ def translated(doing: str) -> Iterator[None]:
 
 def answered(doing: str, words: str, status: int | None = None) -> BackendError:
     """The daemon refused; `words` are its own, `status` that of its answer."""
+    if is_removed(words):
+        return BackendError(f"cannot {doing}: it was removed from outside", transient=True)
     remedy = next((remedy for part, remedy in _REMEDIES if part in words.lower()), "")
     overloaded = status == 429 or "toomanyrequests" in words
     transient = overloaded or (status is not None and status >= 500 and not remedy)
     message = f"cannot {doing}: {words.rstrip('.')}" + (f"; {remedy}" if remedy else "")
     return BackendError(message, transient=transient)
+
+
+def is_removed(words: str) -> bool:
+    """Whether the daemon says that the container is not there any more."""
+    return any(part in words.lower() for part in _REMOVED)
 
 
 def unreachable(doing: str, words: str) -> Unreachable:
@@ -63,6 +70,9 @@ def said(error: Exception) -> str:
     return " ".join(str(explanation or error).split())
 
 
+#: The container is gone.
+_REMOVED = ("no such container", "marked for removal")
+
 #: what a connection's failure contains → what that means, and whether it may pass
 _SILENCES = (
     (
@@ -78,6 +88,11 @@ _SILENCES = (
     (
         ("Name or service not known", "Temporary failure in name resolution", "nodename nor servname"),
         "there is no machine of that name; check `docker-host` or DOCKER_HOST",
+        False,
+    ),
+    (
+        ("Invalid bind address", "Invalid bind host", "Invalid proto"),
+        "that is no address; write `docker-host` as `unix:///run/docker.sock`, `tcp://host:2376` or `ssh://user@host`",
         False,
     ),
     (("timed out", "Timeout"), "the Docker daemon took too long to answer; `docker info` may say why", True),

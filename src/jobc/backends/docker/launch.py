@@ -11,7 +11,6 @@ file is removed as it is read, as is that of the secrets.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
 
@@ -31,8 +30,6 @@ SCRIPT_SECRETS = "secrets.sh"
 SCRIPT_RESULT = "result"
 #: Is there where the image lacks Python and the task is no shell script.
 NO_PYTHON = "no-python"
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 #: A folder that tools may write to, where the image names none that is.
 _HOME = 'if [ ! -w "${HOME:-/nowhere}" ]; then export HOME=/tmp; fi'
@@ -70,19 +67,9 @@ JOBC_RESULT={FOLDER}/{SCRIPT_RESULT} exec sh {FOLDER}/{SCRIPT}
 
 
 def environ_file(variables: Mapping[str, str]) -> bytes:
-    """Shell text that exports `variables`; all are `exportable`."""
+    """Shell text that exports `variables`."""
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
     return "".join(lines).encode("utf-8", "surrogateescape")
-
-
-def exportable(variables: Mapping[str, str]) -> dict[str, str]:
-    """Those whose names a shell can set."""
-    return {name: value for name, value in variables.items() if _NAME.fullmatch(name)}
-
-
-def others(variables: Mapping[str, str]) -> dict[str, str]:
-    """Those that only the daemon can set, for everyone to see."""
-    return {name: value for name, value in variables.items() if not _NAME.fullmatch(name)}
 
 
 #: Run by the shell of a stage's image before what the image runs, which are its arguments.

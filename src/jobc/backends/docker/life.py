@@ -141,7 +141,7 @@ class Life:
             spec,
             user,
             ["sh", f"{launch.FOLDER}/{launch.LAUNCH}"],
-            environ={**task.environ, **launch.others(spec.env)},
+            environ=task.environ,
             labels=self._labels(),
         )
         try:

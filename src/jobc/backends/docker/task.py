@@ -31,7 +31,7 @@ class ContainerTask:
         self.files = {
             BUNDLE: parcel.bundle.data,
             **parcel.files,
-            launch.ENVIRON: launch.environ_file(launch.exportable(env)),
+            launch.ENVIRON: launch.environ_file(env),
             launch.LAUNCH: launch.launcher().encode(),
         }
         try:
