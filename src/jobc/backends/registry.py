@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,30 @@ from jobc.errors import UsageError
 
 if TYPE_CHECKING:
     from jobc.backends.api import Backend
+    from jobc.interpreter.containers import Containers
 
 GROUP = "jobc.backends"
 
 #: type → (module, class)
 BUILTIN: dict[str, tuple[str, str]] = {
+    "docker": ("jobc.backends.docker.backend", "DockerBackend"),
     "local": ("jobc.backends.local", "LocalBackend"),
 }
+
+
+#: Runs the containers of docker stages: module, class.
+CONTAINERS = ("jobc.backends.docker.stages", "StageContainers")
+_containers: list[Containers] = []
+_lock = threading.Lock()
+
+
+def containers() -> Containers:
+    """What runs containers for this process, made when it is first asked for."""
+    with _lock:
+        if not _containers:
+            module, attribute = CONTAINERS
+            _containers.append(getattr(import_module(module), attribute)())
+        return _containers[0]
 
 
 def canonical(type: str) -> str:

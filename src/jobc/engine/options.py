@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from jobc.backends.registry import create
+from jobc.backends.registry import containers, create
 from jobc.engine.clock import MONOTONIC, Clock
 from jobc.engine.control import Control
 
 if TYPE_CHECKING:
     from jobc.backends.api import Backend
     from jobc.engine.journal.journal import Journal
+    from jobc.interpreter.containers import Containers
 
 #: Seconds between SIGTERM and SIGKILL.
 GRACE = 10.0
@@ -45,6 +46,7 @@ class Options:
         "cache",
         "cache_size",
         "clock",
+        "containers",
         "control",
         "environ",
         "file",
@@ -85,6 +87,7 @@ class Options:
         journal: Journal | None = None,
         control: Control | None = None,
         backend: Callable[[str], Backend] = create,
+        containers: Callable[[], Containers] = containers,
         given: Mapping[str, Mapping[str, Any]] | None = None,
         live: Mapping[int, Mapping[str, Any]] | None = None,
         parent_id: str | None = None,
@@ -113,6 +116,7 @@ class Options:
         self.journal = journal
         self.control = control or Control()
         self.backend = backend
+        self.containers = containers
         self.given = given or {}
         self.live = live or {}
         self.parent_id = parent_id

@@ -110,7 +110,9 @@ class Tasks:
         if not capabilities.hosted:
             self._far[name].submit(combination, task, limit)
             return
-        task.host = CombinationHost(combination, self._recorder, self._inbox, self._judge.now)
+        task.host = CombinationHost(
+            combination, self._recorder, self._inbox, self._judge.now, self._options.containers
+        )
         handle = combination.handle = backend.submit(task)
         self._running[(name, handle.id)] = combination
         self._runs(combination, limit, limit)

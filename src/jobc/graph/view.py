@@ -209,7 +209,7 @@ _STAGE_CODES: dict[str, tuple[str, ...]] = {
     "until": ("until", "item", "max_loop"),
     "case": ("value", "skip_not_match"),
     "raise": ("message",),
-    "docker": ("image", "command", "volume"),
+    "docker": ("image", "command", "volume", "options"),
 }
 
 

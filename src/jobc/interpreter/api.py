@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Protocol
 
 if TYPE_CHECKING:
+    from jobc.interpreter.containers import Containers
     from jobc.interpreter.files import Artifact, Files
     from jobc.interpreter.replay import Replay
 
@@ -103,6 +104,9 @@ class Host(Protocol):
         self, workflow: int, params: Mapping[str, Any], stage: str, cancellation: Cancellation
     ) -> "TriggerOutcome":
         """Run another workflow of the program to its end."""
+
+    def containers(self) -> "Containers":
+        """What runs the containers of docker stages. Raises ContainerProblem where nothing does."""
 
 
 class TriggerOutcome:

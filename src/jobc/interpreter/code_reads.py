@@ -51,7 +51,7 @@ def stage_codes(stage: ir.Stage) -> Iterator[int]:
         single.append(stage.message)
     elif isinstance(stage, ir.DockerStage):
         single += [stage.image, stage.command]
-        named.append(stage.volume)
+        named += [stage.volume, stage.options]
     yield from (code for code in single if code is not None)
     yield from (code for codes in named for _, code in codes)
     for inner in inside(stage):

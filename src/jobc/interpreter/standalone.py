@@ -12,13 +12,16 @@ import os
 import signal
 import threading
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, Mapping, Optional, TextIO
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, TextIO
 
 from jobc.interpreter.api import Cancellation, CombinationResult, TriggerOutcome
 from jobc.interpreter.run import run_combination
 from jobc.interpreter.taskfile import TaskFile, dump_result
 from jobc.ir.program import Program
 from jobc.ir.status import CANCEL, FAILED
+
+if TYPE_CHECKING:
+    from jobc.interpreter.containers import Containers
 
 #: (workflow, params, stage, cancellation, emit) → outcome, for `trigger` stages.
 Trigger = Callable[[int, Mapping[str, Any], str, Cancellation], TriggerOutcome]
@@ -27,9 +30,12 @@ Trigger = Callable[[int, Mapping[str, Any], str, Cancellation], TriggerOutcome]
 class StreamHost:
     """Writes events to a stream. `trigger` runs the workflows that the stages ask for."""
 
-    def __init__(self, task: TaskFile, job: str, stream: TextIO, trigger: Trigger) -> None:
+    def __init__(
+        self, task: TaskFile, job: str, stream: TextIO, trigger: Trigger, containers: Callable[[], Containers]
+    ) -> None:
         self._stream = stream
         self._trigger = trigger
+        self._containers = containers
         self._lock = threading.Lock()
         self._mark = task.inputs.environ.pop("JOBC_MARK", "")
         self._fixed = None
@@ -62,13 +68,23 @@ class StreamHost:
     ) -> TriggerOutcome:
         return self._trigger(workflow, params, stage, cancellation)
 
+    def containers(self) -> Containers:
+        return self._containers()
+
 
 def _plain(value: Any) -> str:
     """What JSON has no form for, as the journal and the results have it."""
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def run_task(program: Program, task: TaskFile, result_path: str, stream: TextIO, trigger: Trigger) -> int:
+def run_task(
+    program: Program,
+    task: TaskFile,
+    result_path: str,
+    stream: TextIO,
+    trigger: Trigger,
+    containers: Callable[[], Containers],
+) -> int:
     """Run `task` to its end and write its result; the exit code. For the main thread of a process of its own.
 
     Raises OSError where the result cannot be written.
@@ -92,7 +108,7 @@ def run_task(program: Program, task: TaskFile, result_path: str, stream: TextIO,
         timer.start()
     # In a thread of its own, so that a signal's handler never interrupts the holder of a lock that it needs.
     ended: List[CombinationResult] = []
-    host = StreamHost(task, job.id, stream, trigger)
+    host = StreamHost(task, job.id, stream, trigger, containers)
 
     def work() -> None:
         ended.append(run_combination(program, task.workflow, task.job, task.inputs, host, cancellation))

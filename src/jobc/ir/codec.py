@@ -118,7 +118,12 @@ LAYOUT: Dict[type, List[Tuple[str, str, Any]]] = {
     ],
     ir.CaseStage: [("value", "code", _REQUIRED), ("arms", "arms", []), ("skip_not_match", "code", None)],
     ir.RaiseStage: [("message", "code", _REQUIRED)],
-    ir.DockerStage: [("image", "code", _REQUIRED), ("command", "code", None), ("volume", "named", [])],
+    ir.DockerStage: [
+        ("image", "code", _REQUIRED),
+        ("command", "code", None),
+        ("volume", "named", []),
+        ("options", "named", []),
+    ],
     ir.Job: [
         ("id", "text", _REQUIRED),
         ("span", "span", _REQUIRED),

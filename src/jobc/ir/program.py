@@ -369,7 +369,9 @@ class RaiseStage(Stage):
 
 
 class DockerStage(Stage):
-    __slots__ = ("command", "image", "volume")
+    """`command` gives a list of words; `options` are arguments of the docker environment."""
+
+    __slots__ = ("command", "image", "options", "volume")
     kind = "docker"
 
     def __init__(self, span: SpanIndex, image: CodeIndex) -> None:
@@ -377,6 +379,7 @@ class DockerStage(Stage):
         self.image = image
         self.command: Optional[CodeIndex] = None
         self.volume: NamedCodes = []
+        self.options: NamedCodes = []
 
 
 STAGE_KINDS: Dict[str, type] = {

@@ -190,6 +190,7 @@ class _Dump:
         elif isinstance(stage, ir.DockerStage):
             yield from self._fields(stage, depth, ("image", "command"))
             yield from self._named("volume", stage.volume, depth)
+            yield from self._named("option", stage.options, depth)
 
     def _script(self, script: ir.Script, depth: int) -> Iterator[str]:
         pad = "  " * depth

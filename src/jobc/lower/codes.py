@@ -12,7 +12,7 @@ from typing import Any
 from jobc.errors import InternalError
 from jobc.sema.binding import Mismatch, bind
 from jobc.sema.signatures import METHODS, Signature, function
-from jobc.syntax.ast import Const, ListValue, MapValue, TemplateValue, Value
+from jobc.syntax.ast import Const, ExprHole, ListValue, MapValue, TemplateValue, Value
 from jobc.syntax.expr import (
     Binary,
     Call,
@@ -28,6 +28,7 @@ from jobc.syntax.expr import (
     Name,
     Unary,
 )
+from jobc.syntax.words import split
 
 #: JSON, as `ir.program` describes it.
 Tree = Any
@@ -86,18 +87,35 @@ def lower_value(value: Value) -> Tree:
             return _template(value)
 
 
+def lower_words(value: Value) -> Tree:
+    """The code of a command: the list of its words; of an expression alone whatever it gives."""
+    if isinstance(value, Const):
+        return ["list", *("".join(word) for word in split([str(value.value)]))]
+    if not isinstance(value, TemplateValue) or value.whole:
+        return lower_value(value)
+    words: list[Tree] = ["list"]
+    for word in split(value.parts):
+        parts = [part if isinstance(part, str) else _hole(part) for part in word]
+        words.append(parts[0] if len(parts) == 1 else ["text", *parts])
+    return words
+
+
 def _template(value: TemplateValue) -> Tree:
     parts: list[Tree] = []
     for part in value.parts:
         if isinstance(part, str):
             parts.append(part)
-        elif part.expr is not None:
-            parts.append(lower_expr(part.expr))
         else:
-            raise InternalError("an expression that does not parse cannot be lowered")
+            parts.append(_hole(part))
     if value.whole or all(isinstance(part, str) for part in value.parts):
         return parts[0] if len(parts) == 1 else "".join(parts)
     return ["text", *parts]
+
+
+def _hole(hole: ExprHole) -> Tree:
+    if hole.expr is None:
+        raise InternalError("an expression that does not parse cannot be lowered")
+    return lower_expr(hole.expr)
 
 
 def _call(signature: Signature | None, name: str, args: list[Expr], keywords: list[tuple[str, Expr]]) -> Tree:

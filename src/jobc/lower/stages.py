@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jobc.ir import program as ir
+from jobc.lower.codes import lower_words
 from jobc.lower.scripts import lower_script
 from jobc.lower.tables import Tables, constant_text
 from jobc.sema.model import WorkflowModel
@@ -133,8 +134,10 @@ def _raise(stage: ast.RaiseStage, span: int, low: Lowering) -> ir.Stage:
 
 def _docker(stage: ast.DockerStage, span: int, low: Lowering) -> ir.Stage:
     made = ir.DockerStage(span, low.tables.value(stage.image))
-    made.command = low.tables.optional(stage.command)
+    if stage.command is not None:
+        made.command = low.tables.code(lower_words(stage.command), stage.command.span)
     made.volume = low.tables.named(stage.volume)
+    made.options = low.tables.named(stage.options)
     return made
 
 

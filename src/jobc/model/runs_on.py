@@ -45,6 +45,9 @@ class DockerArgs(Model):
     pull: Literal["always", "missing", "never"] | None = None
     docker_host: str | None = None
     auth: str | None = None
+    read_only: Flag | str | None = None
+    capabilities: list[str] = Field(default_factory=list)
+    new_privileges: Flag | str | None = None
 
 
 class AzBatchArgs(Model):

@@ -201,6 +201,16 @@ class DockerStage(Stage):
     image: str
     command: str | list[Any] | None = None
     volume: dict[str, str] = Field(default_factory=dict)
+    network: str | None = None
+    user: str | None = None
+    workdir: str | None = None
+    resources: dict[str, Any] = Field(default_factory=dict)
+    pull: Literal["always", "missing", "never"] | None = None
+    docker_host: str | None = None
+    auth: str | None = None
+    read_only: Flag | str | None = None
+    capabilities: list[str] = Field(default_factory=list)
+    new_privileges: Flag | str | None = None
 
 
 KINDS: tuple[type[Stage], ...] = (

@@ -333,7 +333,7 @@ class ExpressionAnalysis:
         elif isinstance(stage, DockerStage):
             self._value("stage.control", stage.image, frame=frame)
             self._value("stage.control", stage.command, frame=frame)
-            self._stage_values([item.value for item in stage.volume], frame)
+            self._stage_values([item.value for item in (*stage.volume, *stage.options)], frame)
         elif isinstance(stage, RaiseStage):
             self._value("stage.control", stage.message, frame=frame)
         else:

@@ -496,9 +496,11 @@ class RaiseStage(StageBase):
 
 
 class DockerStage(StageBase):
-    """`command` is a text or a list of words; `volume` maps host paths to container paths."""
+    """`command` is a text or a list of words; `volume` maps host paths to container paths; `options` are arguments of
+    the docker environment that a stage takes too, in snake_case.
+    """
 
-    __slots__ = ("command", "image", "volume")
+    __slots__ = ("command", "image", "options", "volume")
     kind = "docker"
 
     def __init__(self, span: Span, key_span: Span, node: Mapping | None, image: Value) -> None:
@@ -506,6 +508,7 @@ class DockerStage(StageBase):
         self.image = image
         self.command: Value | None = None
         self.volume: list[Item] = []
+        self.options: list[Item] = []
 
 
 class UseStages(StageBase):

@@ -53,9 +53,9 @@ def _args(r: Reporter, type: str, node: Mapping, type_node: Node, entries: list[
     for key in table.keys:
         if key.name in found:
             entry = found[key.name]
-            argument = _argument(r, key, entry.value)
-            if argument is not None:
-                made.append(Item(key.name.replace("-", "_"), entry.key.span, argument))
+            given = argument(r, key, entry.value)
+            if given is not None:
+                made.append(Item(key.name.replace("-", "_"), entry.key.span, given))
     return made
 
 
@@ -68,7 +68,8 @@ def _require(r: Reporter, type: str, node: Node, found: dict[str, Entry]) -> Non
         r.missing(node.span, f"`{type}` needs {listed}", f"write `{{type: {type}, {example}}}`")
 
 
-def _argument(r: Reporter, key: Key, node: Node) -> Value | None:
+def argument(r: Reporter, key: Key, node: Node) -> Value | None:
+    """The value of one argument of an environment, in the shape that its key has."""
     what = f"`{key.name}`"
     if key.shape == "text":
         return text(r, node, what)

@@ -278,6 +278,9 @@ ENVIRONMENT_ARGS = {
             Key("pull", "value", "When to pull the image."),
             Key("docker-host", "text", "The daemon's address."),
             Key("auth", "value", "Credentials of the registry; read them from `secrets`."),
+            Key("read-only", "bool", "Whether only volumes and /tmp can be written to (true)."),
+            Key("capabilities", "list", "Linux capabilities that its processes have (none)."),
+            Key("new-privileges", "bool", "Whether its processes can gain privileges, by sudo say (false)."),
         ),
     ),
     "az-batch": Table(
@@ -446,6 +449,11 @@ USE_COMMON = tuple(key for key in STAGE_COMMON if key.name in ("name", "desc", "
 
 _MAX_PARALLEL = "How many run at once."
 
+#: Arguments of the docker environment that a docker stage takes too.
+CONTAINER_OPTIONS = tuple(
+    key for key in ENVIRONMENT_ARGS["docker"].keys if key.name not in ("image", "tag", "env", "volume")
+)
+
 KINDS = {
     kind.name: kind
     for kind in (
@@ -551,6 +559,7 @@ KINDS = {
                 Key("image", "text", "The image.", required=True),
                 Key("command", "value", "The command, as a text or a list of words."),
                 Key("volume", "map", "Host paths to container paths."),
+                *CONTAINER_OPTIONS,
             ),
         ),
         Kind(

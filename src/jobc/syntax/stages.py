@@ -21,6 +21,7 @@ from jobc.syntax.ast import (
     DockerStage,
     EmptyStage,
     ForEachStage,
+    Item,
     ParallelStage,
     PyStage,
     RaiseStage,
@@ -29,9 +30,20 @@ from jobc.syntax.ast import (
     TriggerStage,
     UntilStage,
     UseStages,
+    Value,
 )
+from jobc.syntax.environments import argument
 from jobc.syntax.fields import fields, require, spans, unknown_key
-from jobc.syntax.keys import ANY_STAGE, ARM, FAMILIAR_KEYS, ISOLATIONS, KIND_OF_KEY, KINDS, Kind
+from jobc.syntax.keys import (
+    ANY_STAGE,
+    ARM,
+    CONTAINER_OPTIONS,
+    FAMILIAR_KEYS,
+    ISOLATIONS,
+    KIND_OF_KEY,
+    KINDS,
+    Kind,
+)
 from jobc.syntax.reporter import Reporter, is_null, kind_of
 from jobc.syntax.reuse import arguments, is_path, reuse
 from jobc.syntax.spelling import near, nearest
@@ -53,6 +65,7 @@ from jobc.syntax.values import (
     unknown,
     value,
 )
+from jobc.syntax.words import UnclosedQuote, split
 
 Found = dict[str, Entry]
 
@@ -401,9 +414,24 @@ def _docker(r: Reporter, node: Mapping, key: Entry, found: Found) -> Stage:
             r.wrong(entry.value.span, "`command` is a mapping", "write one text, or a list of words")
         else:
             stage.command = value(r, entry.value)
+            _check_quotes(r, stage.command)
     if entry := found.get("volume"):
         stage.volume = texts(r, entry.value, "`volume`")
+    for option in CONTAINER_OPTIONS:
+        if option.name in found:
+            entry = found[option.name]
+            given = argument(r, option, entry.value)
+            if given is not None:
+                stage.options.append(Item(option.name.replace("-", "_"), entry.key.span, given))
     return stage
+
+
+def _check_quotes(r: Reporter, command: Value) -> None:
+    parts = [str(command.value)] if isinstance(command, Const) else getattr(command, "parts", [])
+    try:
+        split(parts)
+    except UnclosedQuote:
+        r.wrong(command.span, "`command` has a quote that does not end", "close it, or write a list of words")
 
 
 _BUILDERS: dict[str, Callable[[Reporter, Mapping, Entry, Found], Stage | None]] = {

@@ -26,6 +26,7 @@ from typing import Any
 
 from jobc.backends.bundle.posix_runtime import PREAMBLE
 from jobc.interpreter.api import Cancellation, TriggerOutcome
+from jobc.interpreter.containers import Containers
 from jobc.interpreter.contexts import JobState, Scope, StageFailure
 from jobc.interpreter.durations import seconds
 from jobc.interpreter.launcher import FreshLauncher
@@ -67,6 +68,9 @@ class NoHost:
         self, workflow: int, params: Mapping[str, Any], stage: str, cancellation: Cancellation
     ) -> TriggerOutcome:
         raise AssertionError(stage)
+
+    def containers(self) -> Containers:
+        raise AssertionError
 
 
 class _Lowering:

@@ -69,8 +69,13 @@ def create(
     *,
     environ: Mapping[str, str],
     labels: Mapping[str, str],
+    entrypoint: Sequence[str] | None = (),
+    working: str | None = None,
 ) -> Container:
-    """The container `name`: made now, or found where it was made before. `environ` is what anyone may see."""
+    """The container `name`: made now, or found where it was made before. `environ` is what anyone may see.
+
+    `entrypoint` None is the image's own, `working` the folder where `spec` names none, None the image's own.
+    """
     from docker.errors import APIError
     from docker.types import Mount
 
@@ -85,12 +90,12 @@ def create(
             return client.containers.create(
                 spec.image,
                 list(command),
-                entrypoint=[],
+                entrypoint=None if entrypoint is None else list(entrypoint),
                 name=name,
                 labels={**labels},
                 environment={**environ},
                 user=user,
-                working_dir=spec.workdir or WORK,
+                working_dir=spec.workdir or working,
                 mounts=mounts,
                 tmpfs={} if "/tmp" in spec.volumes else {"/tmp": "mode=1777,exec"},
                 network=spec.network,
@@ -107,6 +112,13 @@ def create(
             if error.status_code != 409 or "already in use" not in str(error.explanation):
                 raise
             return client.containers.get(name)
+
+
+def command_of(client: DockerClient, image: str) -> tuple[list[str], list[str]]:
+    """The entry point and the command of an image."""
+    with translated(f"look at the image {image}"):
+        config = client.api.inspect_image(image).get("Config") or {}
+    return list(config.get("Entrypoint") or []), list(config.get("Cmd") or [])
 
 
 def identity(container: Container, user: str) -> tuple[int, int]:
@@ -186,6 +198,16 @@ def log(container: Container, skip: int) -> Iterator[bytes]:
         container.wait()
 
 
+def both_logs(container: Container) -> Iterator[tuple[str, bytes]]:
+    """What the container writes, each piece with its stream, until it has ended."""
+    with translated("follow the container's output"):
+        for pieces in container.attach(stdout=True, stderr=True, stream=True, logs=True, demux=True):
+            for stream, data in zip(("stdout", "stderr"), pieces):  # noqa: B905 - Python 3.9 has no `strict`
+                if data:
+                    yield stream, data
+        container.wait()
+
+
 def signal(container: Container, name: str) -> None:
     """Send a signal; what has ended already, or is gone, needs none."""
     from docker.errors import APIError
@@ -209,6 +231,12 @@ def ended(container: Container) -> Ended | None:
         raise BackendError("the container was removed from outside", transient=True)
     limit = int(container.attrs["HostConfig"].get("Memory") or 0)
     return Ended(int(state["ExitCode"]), bool(state.get("OOMKilled")), limit, str(state.get("Error") or ""))
+
+
+def out_of_memory(ended: Ended) -> str:
+    """That a container ran out of memory, and what to do."""
+    limit = f"its limit of {ended.limit // 2**20} MiB" if ended.limit else "what the machine has"
+    return f"the container ran out of memory, {limit}; give the job more with `resources: {{memory: …}}`"
 
 
 def remove(container: Container) -> None:

@@ -14,8 +14,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from jobc.backends.bundle.parcel import command
-
 #: What is writable in a container whatever the rest is, and belongs to jobc.
 MOUNT = "/jobc"
 #: Where the files are, and where stages run.
@@ -37,6 +35,8 @@ _HOME = 'if [ ! -w "${HOME:-/nowhere}" ]; then export HOME=/tmp; fi'
 
 def launcher() -> str:
     """The script `launch.sh`. Standard output and error become one stream, so that their order is kept."""
+    from jobc.backends.bundle.parcel import command
+
     run = shlex.join(command("@", FOLDER)).replace("@", '"$python"', 1)
     return f"""exec 2>&1
 cd {FOLDER}

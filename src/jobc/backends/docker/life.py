@@ -143,6 +143,7 @@ class Life:
             ["sh", f"{launch.FOLDER}/{launch.LAUNCH}"],
             environ=task.environ,
             labels=self._labels(),
+            working=launch.WORK,
         )
         try:
             if container.status == "created":

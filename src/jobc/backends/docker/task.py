@@ -8,6 +8,7 @@ from jobc.backends.api import Task
 from jobc.backends.bundle.parcel import BUNDLE, Parcel
 from jobc.backends.bundle.posix import Impossible, lower_task
 from jobc.backends.bundle.posix_result import read_result
+from jobc.backends.docker import container as containers
 from jobc.backends.docker import launch
 from jobc.backends.docker.container import Ended
 from jobc.interpreter.api import CombinationResult, ErrorInfo
@@ -64,14 +65,14 @@ class ContainerTask:
             result = CombinationResult(FAILED, self._task.inputs.matrix)
             result.error = self._why(read, ended, image, last, str(problem))
         if ended.out_of_memory and result.error is not None and result.error.type == "signal":
-            result.error.message = out_of_memory(ended)
+            result.error.message = containers.out_of_memory(ended)
         return result
 
     def _why(
         self, read: Callable[[str], bytes | None], ended: Ended, image: str, last: str, problem: str
     ) -> ErrorInfo:
         if ended.out_of_memory:
-            return ErrorInfo("signal", out_of_memory(ended), exit_code=ended.code)
+            return ErrorInfo("signal", containers.out_of_memory(ended), exit_code=ended.code)
         if self._impossible is not None and read(launch.NO_PYTHON) is not None:
             reason = self._impossible
             message = f"the image {image} has no Python 3.9 or later, and {reason}; use an image with Python, such as `python:3.13-slim`"
@@ -87,9 +88,3 @@ class ContainerTask:
         elif last and ended.code <= 128:
             said += f": {last[:_QUOTED]}"
         return ErrorInfo("backend", said, exit_code=ended.code)
-
-
-def out_of_memory(ended: Ended) -> str:
-    """That a container ran out of memory, and what to do."""
-    limit = f"its limit of {ended.limit // 2**20} MiB" if ended.limit else "what the machine has"
-    return f"the container ran out of memory, {limit}; give the job more with `resources: {{memory: …}}`"
