@@ -198,11 +198,19 @@ def log(container: Container, skip: int) -> Iterator[bytes]:
         container.wait()
 
 
-def both_logs(container: Container) -> Iterator[tuple[str, bytes]]:
-    """What the container writes, each piece with its stream, until it has ended."""
+def attach(container: Container) -> Iterator[tuple[str, bytes]]:
+    """What the container will write, each piece with its stream, until it has ended. Call it before the start, read it after."""
     with translated("follow the container's output"):
-        for pieces in container.attach(stdout=True, stderr=True, stream=True, logs=True, demux=True):
-            for stream, data in zip(("stdout", "stderr"), pieces):  # noqa: B905 - Python 3.9 has no `strict`
+        pieces = container.attach(stdout=True, stderr=True, stream=True, demux=True)
+    return _attached(container, pieces)
+
+
+def _attached(
+    container: Container, pieces: Iterator[tuple[bytes | None, bytes | None]]
+) -> Iterator[tuple[str, bytes]]:
+    with translated("follow the container's output"):
+        for pair in pieces:
+            for stream, data in zip(("stdout", "stderr"), pair):  # noqa: B905 - Python 3.9 has no `strict`
                 if data:
                     yield stream, data
         container.wait()

@@ -12,7 +12,7 @@ finds it in its environment, where `docker inspect` shows it as long as the cont
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from jobc.backends.api import BackendError
@@ -57,9 +57,9 @@ class StageContainers:
                 return ContainerEnd(0, True, b"", b"")
             self._guard.add(name, host)
             try:
-                container = _prepare(daemon, name, spec, order, take)
+                container, output = _prepare(daemon, name, spec, order, take)
                 started = True
-                return _follow(container, order, take, cancellation)
+                return _follow(container, output, order, take, cancellation)
             finally:
                 found = containers.find(daemon.client, name)
                 if found is not None:
@@ -82,7 +82,8 @@ def _prepare(
     spec: ContainerSpec,
     order: ContainerOrder,
     take: Callable[[str, bytes], None],
-) -> Container:
+) -> tuple[Container, Iterator[tuple[str, bytes]]]:
+    """The container, started, and its output."""
     left = containers.find(daemon.client, name)
     if left is not None:
         containers.remove(left)
@@ -117,6 +118,7 @@ def _prepare(
         if entrypoint is not None:
             files[launch.ENVIRON] = launch.environ_file(hidden)
         containers.put(container, files, containers.identity(container, user))
+        output = containers.attach(container)
         try:
             containers.start(container, spec.image)
         except BackendError as error:
@@ -127,12 +129,13 @@ def _prepare(
             words_ = f"warning: {listed}: the image has no shell to read secrets from a file, so `docker inspect` shows them while this runs"
             take("stderr", words_.encode() + b"\n")
             continue
-        return container
+        return container, output
     raise AssertionError("the last form starts or raises")
 
 
 def _follow(
     container: Container,
+    output: Iterator[tuple[str, bytes]],
     order: ContainerOrder,
     take: Callable[[str, bytes], None],
     cancellation: Cancellation,
@@ -140,7 +143,7 @@ def _follow(
     ending = _Ending(container, order.grace, cancellation)
     cancellation.listen(ending.begin)
     try:
-        for stream, data in containers.both_logs(container):
+        for stream, data in output:
             take(stream, data)
         ended = containers.ended(container)
     finally:
