@@ -45,6 +45,7 @@ class Capabilities:
         "reattach",
         "shares_machine",
         "submissions_per_second",
+        "sweeps",
     )
 
     def __init__(
@@ -59,6 +60,7 @@ class Capabilities:
         shares_machine: bool = False,
         calls: int = 0,
         submissions_per_second: float | None = None,
+        sweeps: bool = False,
     ) -> None:
         #: Calls `notify(handle)` when there is something to see: a task has ended (a hosted one calls for nothing else), or
         #: it has written output. `poll` and `logs` then cost nothing, and the engine does not poll on a timer.
@@ -81,6 +83,9 @@ class Capabilities:
         self.calls = calls
         #: The most submissions that it takes in a second; None: as many as come.
         self.submissions_per_second = submissions_per_second
+        #: Has a further method, `sweep(mark, handles)`: remove what an engine that died and was never resumed left of the run with
+        #: that mark (`interpreter.mark`); `handles` are those of its tasks that the journal knows.
+        self.sweeps = sweeps
 
 
 class Task:

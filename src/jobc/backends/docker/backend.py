@@ -23,7 +23,7 @@ PATIENCE = 30.0
 class DockerBackend:
     """Runs tasks in containers. A handle is good in another process, which finds the container by its name."""
 
-    capabilities = Capabilities(notifies=True, reattach=True)
+    capabilities = Capabilities(notifies=True, reattach=True, sweeps=True)
 
     def __init__(self) -> None:
         self._house = House()
@@ -90,6 +90,12 @@ class DockerBackend:
         for mark in {life.mark for life in (*self._past, *self._lives.values()) if life.mark}:
             self._house.sweep(mark, kept)
         self._house.close()
+
+    def sweep(self, mark: str, handles: Sequence[JobHandle]) -> None:
+        """Remove what is left of the run with that mark, on the daemons of these handles. Raises BackendError."""
+        for host in {str(handle.data.get("host", "")) for handle in handles}:
+            self._house.daemon(host)
+        self._house.sweep(mark, ())
 
     def _let_go(self, handle: JobHandle) -> Life:
         life = self._lives.pop(handle.id)

@@ -27,6 +27,7 @@ def run_without_history(args: argparse.Namespace, context: Context) -> int:
 
 
 def run(args: argparse.Namespace, history: History, context: Context) -> int:
+    from jobc.cli.runs.sweeping import handles, sweep
     from jobc.engine.journal import history_pruning
 
     keep, age = _bounds(args)
@@ -40,8 +41,11 @@ def run(args: argparse.Namespace, history: History, context: Context) -> int:
     before = _size(history.journal.path)
     removed = 0
     for each in found:
+        mark, tasks = handles(history, each)
         if history_pruning.remove(history, each):
             removed += 1
+            for problem in sweep(mark, tasks):
+                context.stderr.write(f"warning: {each['id']}: what it left there is not removed: {problem}\n")
             if context.verbosity > 0:
                 out.write(f"removed {each['id']}\n")
     freed = 0

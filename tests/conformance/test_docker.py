@@ -1,0 +1,41 @@
+"""The suite in containers, with Python and without."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from docker_daemon import Daemon
+from docker_images import PYTHON
+
+from jobc.conformance import BackendConformance, Subject
+
+
+class _Docker(Subject):
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+        super().__init__(
+            "docker",
+            {"image": PYTHON, "pull": "never"},
+            missing_image={"image": "jobc-test/absent:1"},
+            unreachable={"docker_host": f"unix://{daemon.folder}/none.sock"},
+            combinations=60,
+        )
+
+    def leftovers(self) -> list[str]:
+        return [*self.daemon.names(), *self.daemon.volumes()]
+
+    def exposed(self) -> bytes:
+        client = self.daemon.client()
+        try:
+            found = [client.api.inspect_container(one["Id"]) for one in client.api.containers(all=True)]
+            return json.dumps(found).encode()
+        finally:
+            client.close()
+
+
+@pytest.mark.services
+class TestDocker(BackendConformance):
+    @pytest.fixture
+    def subject(self, daemon: Daemon, docker_host: str) -> Subject:
+        return _Docker(daemon)
