@@ -207,13 +207,12 @@ def test_a_workflow_is_chosen_with_a_hash(flow):
 
 def test_an_environment_that_does_not_exist_yet_is_refused_before_anything_starts(flow):
     flow.write(
-        "jobs:\n  a: {stages: [{bash: touch ran}]}\n"
-        "  b: {runs-on: {type: docker, image: 'x:1'}, needs: [a], stages: [{echo: x}]}\n"
+        "jobs:\n  a: {stages: [{bash: touch ran}]}\n  b: {runs-on: slurm, needs: [a], stages: [{echo: x}]}\n"
     )
     code, _, error = flow.run("run", "flow.job.yml")
     assert code == 2
     assert "flow.job.yml:3" in error
-    assert "job `b` runs on `docker`" in error
+    assert "job `b` runs on `slurm`" in error
     assert not (flow.folder / "ran").exists()
 
 

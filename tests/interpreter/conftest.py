@@ -168,6 +168,7 @@ class Recorder:
         self.on_event: Callable[[dict[str, Any]], None] = lambda event: None
         self.triggered: list[tuple[int, dict[str, Any], str]] = []
         self.outcome = TriggerOutcome("success", {})
+        self.container_runner: Any = None
         self._lock = threading.Lock()
 
     def emit(self, event: Mapping[str, Any]) -> None:
@@ -183,6 +184,9 @@ class Recorder:
     ) -> TriggerOutcome:
         self.triggered.append((workflow, dict(params), stage))
         return self.outcome
+
+    def containers(self) -> Any:
+        return self.container_runner
 
     def lines(self, stream: str | None = None, stage: str | None = None) -> list[str]:
         return [

@@ -265,12 +265,6 @@ def test_a_defect_is_a_result_not_an_exception(build: Any, run: Any) -> None:
     assert result.error.type == "internal"
 
 
-def test_docker_stages_fail_and_say_so(build: Any, run: Any) -> None:
-    result = run(build.job(build.docker("alpine")))
-    assert result.status == "failed"
-    assert "does not run docker stages" in result.error.message
-
-
 def test_env_with_a_nul_is_told_at_its_place(build: Any, run: Any) -> None:
     result = run(build.job(build.bash("true", env={"A": "x\0"})))
     assert result.error.message == "`A` holds a NUL character, which no environment variable can"

@@ -28,7 +28,6 @@ from jobc import (
     OnDocker,
     PyStage,
     Result,
-    UsageError,
     Workflow,
 )
 from jobc.model.compiling import compile_workflow
@@ -74,11 +73,8 @@ def test_lint_has_nothing_to_say_of_the_yaml_form(name: str, world: object) -> N
 def test_the_python_form_is_a_script(path: Path, world: pytest.MonkeyPatch) -> None:
     world.setattr(time, "sleep", lambda seconds: None)
     world.setenv("PREDECESSOR_EXIT", "0")
-    if path.stem == "10-docker":
-        with pytest.raises(UsageError, match="docker"):
-            runpy.run_path(str(path), run_name="__main__")
-    else:
-        runpy.run_path(str(path), run_name="__main__")
+    world.setenv("DOCKER_HOST", "unix:///no/such.sock")
+    runpy.run_path(str(path), run_name="__main__")
 
 
 @both
@@ -263,13 +259,13 @@ def test_docker_example_compiles(form: str, load: Load) -> None:
     assert [name for name, _ in lowered.runs_on.args] == ["image", "env", "volume"]
 
 
-def test_docker_example_is_refused_before_anything_starts_where_docker_is_not_supported(load: Load) -> None:
-    from jobc.backends.registry import is_known
-
-    if is_known("docker"):
-        pytest.fail("docker is supported now: execute the example here instead")
-    with pytest.raises(UsageError, match="runs on `docker`, which this version of jobc cannot run on"):
-        load("10-docker")["docker_job"].execute({"database_url": "postgresql://localhost/data"})
+def test_docker_example_without_a_daemon_fails_and_says_what_is_missing(
+    load: Load, world: pytest.MonkeyPatch
+) -> None:
+    world.setenv("DOCKER_HOST", "unix:///no/such.sock")
+    result = load("10-docker")["docker_job"].execute({"database_url": "postgresql://localhost/data"})
+    assert result.status == FAILED
+    assert "Docker" in str(result.context["errors"])
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ from jobc.sema.environments import facts, runs_on
 from jobc.sema.model import SemanticModel
 from jobc.sema.walk import stages
 from jobc.source.file import Span
-from jobc.syntax.ast import BashStage, CallStage, DockerStage, PyStage, RunsOn, Stage
+from jobc.syntax.ast import BashStage, CallStage, DockerStage, MapValue, PyStage, RunsOn, Stage
 
 RULE = Rule(
     "JC603", "unsupported-in-environment", WARNING, "a stage that cannot run in the environment of its job"
@@ -76,8 +76,24 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
                         "write `shell: sh`, or use an image with bash",
                         Label(image.value.span, "the image"),
                     )
+                elif isinstance(stage, DockerStage) and place.type == "docker" and not _has_daemon(place):
+                    yield _finding(
+                        stage,
+                        "a job in a container has no Docker daemon to run another one with",
+                        "run the job on `local`, or make this a bash or Python stage of its image",
+                        Label(place.type_span, "where the job runs"),
+                    )
                 elif place.type in _SERVICES:
                     yield from _service(stage, place)
+
+
+def _has_daemon(place: RunsOn) -> bool:
+    """Whether a job in a container may reach a daemon: its socket is mounted, or what is mounted is not known."""
+    for item in place.args:
+        if item.key == "volume":
+            entries = item.value.entries if isinstance(item.value, MapValue) else None
+            return entries is None or any("docker.sock" in entry.key for entry in entries)
+    return False
 
 
 def _service(stage: Stage, place: RunsOn) -> Iterator[Diagnostic]:
