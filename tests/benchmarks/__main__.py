@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-SUITES = ("startup", "bundle", "frontend", "rules", "scale", "tree", "engine", "api", "mistakes")
+SUITES = ("startup", "bundle", "frontend", "rules", "scale", "tree", "engine", "api", "mistakes", "docker")
 
 
 def main(names: list[str]) -> int:

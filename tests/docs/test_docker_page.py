@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "services")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "services"))
+
 from docker_daemon import Daemon
 from docker_fixtures import daemon, docker_daemon_process, docker_host  # noqa: F401
 from docker_images import BUSYBOX, PYTHON
