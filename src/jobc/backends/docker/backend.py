@@ -1,6 +1,6 @@
 """The Docker backend: each task is the bundle, run in a container of its own (`life`).
 
-No call of the engine's waits for the daemon: what is slow happens in the task's thread. An image with Python 3.9 or later runs the
+What is slow happens in the task's thread; only `attach` and `collect` wait for the daemon, a request or two. An image with Python 3.9 or later runs the
 bundle; one without runs the task as a shell script, where it can be lowered to one (`bundle.posix`), and says why not where it
 cannot.
 """
@@ -23,13 +23,13 @@ PATIENCE = 30.0
 class DockerBackend:
     """Runs tasks in containers. A handle is good in another process, which finds the container by its name."""
 
-    capabilities = Capabilities(notifies=True, reattach=True, sweeps=True)
+    capabilities = Capabilities(notifies=True, reattach=True, sweeps=True, calls=4)
 
     def __init__(self) -> None:
         self._house = House()
         self._lives: dict[str, Life] = {}
-        #: Those whose results were collected, and those that are given up.
-        self._past: list[Life] = []
+        #: Of the runs whose tasks were here.
+        self._marks: set[str] = set()
         self._notify: Callable[[JobHandle], None] = lambda handle: None
 
     def open(self, notify: Callable[[JobHandle], None]) -> None:
@@ -44,8 +44,9 @@ class DockerBackend:
         return self._lives[name].handle
 
     def attach(self, handle: JobHandle, task: Task) -> None:
-        self._lives[handle.id] = Life(self._house, handle, task, self._notify)
-        self._lives[handle.id].resume()
+        life = Life(self._house, handle, task, self._notify)
+        life.resume()
+        self._lives[handle.id] = life
 
     def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
         return [self._status(handle) for handle in handles]
@@ -76,6 +77,7 @@ class DockerBackend:
 
     def collect(self, handle: JobHandle) -> CombinationResult:
         life = self._let_go(handle)
+        life.join(PATIENCE)
         if life.error is not None:
             raise life.error
         assert life.result is not None, "collected before its end"
@@ -84,10 +86,8 @@ class DockerBackend:
     def close(self) -> None:
         """Containers of tasks that still run are left; all others of their run go, also those that an earlier engine left."""
         self._house.closing.set()
-        for life in self._past:
-            life.join(PATIENCE)
         kept = {name for name, life in self._lives.items() if not life.killed}
-        for mark in {life.mark for life in (*self._past, *self._lives.values()) if life.mark}:
+        for mark in filter(None, {*self._marks, *(life.mark for life in self._lives.values())}):
             self._house.sweep(mark, kept)
         self._house.close()
 
@@ -100,5 +100,5 @@ class DockerBackend:
     def _let_go(self, handle: JobHandle) -> Life:
         life = self._lives.pop(handle.id)
         life.collected()
-        self._past.append(life)
+        self._marks.add(life.mark)
         return life

@@ -71,8 +71,8 @@ def create(
     labels: Mapping[str, str],
     entrypoint: Sequence[str] | None = (),
     working: str | None = None,
-) -> Container:
-    """The container `name`: made now, or found where it was made before. `environ` is what anyone may see.
+) -> tuple[Container, bool]:
+    """The container `name`, and whether it was made now; else it was found. `environ` is what anyone may see.
 
     `entrypoint` None is the image's own, `working` the folder where `spec` names none, None the image's own.
     """
@@ -87,7 +87,7 @@ def create(
         raise BackendError(f"`{MOUNT}` is where jobc's own files are; mount the volume on another path")
     with translated(f"create a container of {spec.image}"):
         try:
-            return client.containers.create(
+            made = client.containers.create(
                 spec.image,
                 list(command),
                 entrypoint=None if entrypoint is None else list(entrypoint),
@@ -111,7 +111,8 @@ def create(
         except APIError as error:
             if error.status_code != 409 or "already in use" not in str(error.explanation):
                 raise
-            return client.containers.get(name)
+            return client.containers.get(name), False
+    return made, True
 
 
 def command_of(client: DockerClient, image: str) -> tuple[list[str], list[str]]:
@@ -228,10 +229,14 @@ def signal(container: Container, name: str) -> None:
                 raise
 
 
-def ended(container: Container) -> Ended | None:
-    """How it ended; None where it runs."""
+def reload(container: Container) -> None:
     with translated("look at the container"):
         container.reload()
+
+
+def ended(container: Container) -> Ended | None:
+    """How it ended; None where it runs."""
+    reload(container)
     state: dict[str, Any] = container.attrs["State"]
     if state.get("Running"):
         return None

@@ -4,8 +4,8 @@
               start it. What a submitter that died had created and not started is started now.
     follow    read its log until it ends. Where the daemon goes away meanwhile, it is looked for until it is back
     gather    the result out of the stopped container
-    remove    once the engine has collected the result and had the time to write it down: until then a process that
-              resumes the run finds the container, so nothing runs twice
+    remove    once the engine has collected the result: until then a process that resumes the run finds the container, so
+              nothing runs twice
 
 What the daemon ended by itself (it was stopped, or began again) is lost, not failed: nothing was wrong with the work.
 """
@@ -18,14 +18,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from jobc.backends.api import ENDED, LOST, QUEUED, RUNNING, BackendError, JobHandle, Task
+from jobc.backends.api import ENDED, LOST, QUEUED, RUNNING, BackendError, JobHandle, Task, TaskLost
 from jobc.backends.docker import container as containers
 from jobc.backends.docker import launch
 from jobc.backends.docker.arguments import ContainerSpec, container_spec
 from jobc.backends.docker.container import Ended
 from jobc.backends.docker.errors import Unreachable
 from jobc.backends.docker.house import House
-from jobc.backends.docker.output import OutputBuffer
+from jobc.backends.docker.output import OutputFile
 from jobc.backends.docker.task import ContainerTask
 from jobc.interpreter.api import CombinationResult, ErrorInfo
 from jobc.interpreter.mark import MARK
@@ -41,8 +41,8 @@ T = TypeVar("T")
 RECONNECT = 60.0
 #: Seconds between two looks for it.
 PAUSE = 0.5
-#: Seconds that a container outlives the collection of its result.
-KEEP = 1.0
+#: Seconds that another process has to start a container that it has made.
+OTHER = 3.0
 #: Bytes of the output's end that are remembered.
 _TAIL = 4096
 
@@ -55,7 +55,7 @@ class Life:
     ) -> None:
         self.handle = handle
         self.mark = task.inputs.environ.get(MARK, "")
-        self.output = OutputBuffer()
+        self.output = OutputFile()
         self.state = QUEUED
         self.result: CombinationResult | None = None
         self.error: BackendError | None = None
@@ -79,8 +79,11 @@ class Life:
         self._go(self._prepare)
 
     def resume(self) -> None:
-        """Find it where it runs, or ran."""
-        self._go(self._find)
+        """Find it where it runs, or ran. Raises TaskLost where it is gone, BackendError where the daemon does not answer."""
+        container = self._look()
+        if container.status != "created":
+            self._runs_in(container)
+        self._go(lambda task: self._prepare(task) if container.status == "created" else container)
 
     def end(self, signal: str) -> None:
         """Send a signal; what has not started does not start. Does not wait for the daemon."""
@@ -92,12 +95,12 @@ class Life:
             threading.Thread(target=_send, args=(container, signal), daemon=True).start()
 
     def collected(self) -> None:
-        """The engine takes nothing any more: the container may go, soon."""
+        """The engine takes nothing any more: the container goes."""
         self.output.close()
         self._collected.set()
 
     def join(self, seconds: float) -> None:
-        """Wait for the removal of a container whose result was collected."""
+        """Wait for the removal of the container of a task that was collected."""
         if self._thread is not None and self._collected.is_set():
             self._thread.join(seconds)
 
@@ -123,7 +126,6 @@ class Life:
         self.state = state
         self._tell(self.handle)
         self._collected.wait()
-        self._house.closing.wait(KEEP)
         if self._container is not None:
             with contextlib.suppress(BackendError):  # swept with the run's end
                 containers.remove(self._container)
@@ -135,7 +137,7 @@ class Life:
         if self._cut:
             return None
         user = spec.user or daemon.caller
-        container = containers.create(
+        container, is_made = containers.create(
             daemon.client,
             self.handle.id,
             spec,
@@ -145,33 +147,33 @@ class Life:
             labels=self._labels(),
             working=launch.WORK,
         )
-        try:
-            if container.status == "created":
+        if is_made or not self._is_started(container):
+            try:
                 containers.put(container, task.files, containers.identity(container, user))
                 if self._cut:
                     containers.remove(container)
                     return None
                 containers.start(container, spec.image)
-        except BaseException:
-            containers.remove(container)
-            raise
+            except BackendError:
+                if is_made:
+                    containers.remove(container)
+                raise
         self._runs_in(container)
         return container
 
-    def _find(self, task: ContainerTask) -> Container | None:
-        """The container that an earlier engine made; as it may have died before it started it, also one to start."""
-        container = self._patiently(self._look)
-        if container is not None and container.status == "created":
-            return self._prepare(task)
-        if container is not None:
-            self._runs_in(container)
-        return container
+    def _is_started(self, container: Container) -> bool:
+        """Whether whoever made it starts it too; it has died where that takes long."""
+        until = time.monotonic() + OTHER
+        while container.status == "created" and time.monotonic() < until:
+            time.sleep(PAUSE / 5)
+            containers.reload(container)
+        return bool(container.status != "created")
 
     def _look(self) -> Container:
         client = self._house.daemon(self.handle.data["host"]).client
         container = containers.find(client, self.handle.id)
         if container is None:
-            raise BackendError(f"the container {self.handle.id} is gone", transient=True)
+            raise TaskLost(f"the container {self.handle.id} is gone")
         return container
 
     def _labels(self) -> dict[str, str]:
@@ -235,8 +237,11 @@ class Life:
             self._last(),
         )
         left = result.error is None or result.error.type != "backend"
-        if self._cut and not left:
+        if self._cut and not left and not self.killed:
             return self._cancelled()
+        if self.killed and not left:
+            result.error = ErrorInfo("lost", "it was killed before its end")
+            return result
         stopped = result.status == CANCEL and not self._cut
         if stopped or (self._interrupted and not left):
             result.status = FAILED

@@ -1,50 +1,38 @@
-"""The output of a container, between the thread that reads it and the engine that takes it.
-
-Bytes that were taken are forgotten. What was not taken yet is bounded: a container that writes faster than the engine reads is
-read more slowly, and waits itself when its pipe is full.
-"""
+"""The output of a container, between the thread that reads it and the engine that takes it: in a file without a name, so that a flood
+costs no memory, and any part of it can be had until the result is collected."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
 
-#: Bytes that wait for the engine at most.
-ROOM = 8 * 1024 * 1024
 #: Bytes given at once.
 PIECE = 1024 * 1024
 
 
-class OutputBuffer:
+class OutputFile:
     """`total` is how many bytes came, from the beginning of the output."""
 
     def __init__(self) -> None:
         self.total = 0
-        self._data = bytearray()
-        self._start = 0
-        self._closed = False
-        self._changed = threading.Condition()
+        self._file = tempfile.TemporaryFile(prefix="jobc-output-", buffering=0)  # noqa: SIM115 - it outlives this
+        self._lock = threading.Lock()
 
     def append(self, data: bytes) -> None:
-        """Add the next bytes, when there is room."""
-        with self._changed:
-            while len(self._data) >= ROOM and not self._closed:
-                self._changed.wait()
-            self._data += data
-            self.total += len(data)
+        with self._lock:
+            if not self._file.closed:
+                self._file.write(data)
+                self.total += len(data)
 
     def read(self, offset: int) -> bytes:
-        """What is there from byte `offset` on. What is before it will not be asked for again."""
-        with self._changed:
-            done = min(max(0, offset - self._start), len(self._data))
-            if done:
-                del self._data[:done]
-                self._start += done
-                self._changed.notify_all()
-            skip = max(0, offset - self._start)
-            return bytes(self._data[skip : skip + PIECE])
+        """What is there from byte `offset` on."""
+        with self._lock:
+            if self._file.closed or offset >= self.total:
+                return b""
+            return os.pread(self._file.fileno(), min(PIECE, self.total - offset), offset)
 
     def close(self) -> None:
-        """Nobody reads any more: hold nothing back."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        """Nobody reads any more."""
+        with self._lock:
+            self._file.close()

@@ -104,7 +104,7 @@ def _prepare(
     if hidden:
         forms.insert(0, (["sh", "-c", launch.STAGE, "sh"], [*entry, *command], open_))
     for entrypoint, words, environ in forms:
-        container = containers.create(
+        container, _ = containers.create(
             daemon.client,
             name,
             spec,
