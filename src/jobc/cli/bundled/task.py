@@ -43,14 +43,13 @@ def _containers() -> Containers:
     from jobc.interpreter.containers import ContainerProblem
 
     try:
-        import docker  # noqa: F401
-
         from jobc.backends.registry import containers
+
+        return containers()
     except ImportError:
         raise ContainerProblem(
             "there is no Docker where this job runs; run the job on this machine (`runs-on: local`), or give the job itself the image"
         ) from None
-    return containers()
 
 
 def _places(argv: list[str]) -> dict[str, str]:
