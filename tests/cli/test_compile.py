@@ -89,7 +89,9 @@ def test_errors_are_shown_and_nothing_is_written(shell: Shell) -> None:
 
 
 def test_a_suppressed_error_still_cannot_be_compiled(shell: Shell) -> None:
-    shell.write("y.job.yml", "# jobc: allow[unsafe-splice]\na:\n  stages:\n    - bash: ${{ 'ls' }}\n")
+    shell.write(
+        "y.job.yml", "# jobc: allow[unsafe-splice]\na:\n  stages:\n    - bash: ${{ env('PROGRAM') }}\n"
+    )
     code, _, err = shell.run("y.job.yml")
     assert code == 2
     assert "unsafe-splice" in err

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import date
 from typing import Any
+
+import pytest
 
 from jobc.interpreter.api import CombinationResult
 
@@ -143,6 +146,7 @@ def test_events_tell_a_stage_from_start_to_end(build: Any, run: Any) -> None:
     )
     started, log, ended = run.host.events
     assert started == {"event": "stage-started", "stage": "s", "id": "s", "name": "Step 1", "attempt": 1}
+    assert log.pop("time") == pytest.approx(time.time(), abs=60)
     assert log == {"event": "log", "stage": "s", "stream": "stdout", "text": "hi"}
     assert (ended["event"], ended["status"], ended["outputs"]) == ("stage-ended", "success", {"v": "1"})
     assert ended["error"] is None

@@ -86,7 +86,6 @@ jobs:
         ("id: ${{ b }}", "wrong-type", "${{ b }}"),
         ("trigger-rule: $<< b >>", "wrong-type", "$<< b >>"),
         ("trigger-rule: all_succes", "wrong-type", "all_succes"),
-        ("runs-on: {type: '${{ b }}'}", "wrong-type", "${{ b }}"),
         ("runs-on: [local]", "wrong-type", "[local]"),
         ("runs-on: {image: x}", "missing-key", "{image: x}"),
         ("runs-on: {type: local, image: x}", "unknown-key", "image"),

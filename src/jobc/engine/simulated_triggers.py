@@ -8,7 +8,7 @@ A `case` and an `until` decide by what stages give, and are not entered.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Optional, cast
 
 from jobc.backends.api import Task
 from jobc.engine.host import CombinationHost
@@ -19,7 +19,7 @@ from jobc.ir.program import ForEachStage, ParallelStage, Stage, TriggerStage
 from jobc.ir.status import SKIP, SUCCESS
 
 Soon = Callable[[Callable[[], None]], None]
-Then = Callable[[ErrorInfo | None], None]
+Then = Callable[[Optional[ErrorInfo]], None]
 
 
 class Triggers:

@@ -344,17 +344,9 @@ def _docker(node: Mapping, place: Place) -> None:
         draft.comment_out(node, tag)
         if has_holes(image.value) or has_holes(tag.value):
             draft.say(ATTENTION, draft.span(tag), "a tag belongs to `image`", help="write `image: name:tag`")
-    volume, auth = entry_of(node, "volume"), entry_of(node, "auth")
-    if volume:
-        translate_values(volume.value, place, flow=node.flow)
-    if auth:
-        draft.comment_out(node, auth)
-        draft.say(
-            DROPPED,
-            draft.span(auth),
-            "a `docker` stage does not log in to a registry",
-            help="log in where the job runs (`docker login`), or run the job in a container with `runs-on`",
-        )
+    for entry in (entry_of(node, "volume"), entry_of(node, "auth")):
+        if entry:
+            translate_values(entry.value, place, flow=node.flow)
 
 
 def _raise(node: Mapping, place: Place) -> None:

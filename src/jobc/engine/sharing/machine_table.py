@@ -14,11 +14,13 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from jobc.engine.sharing import owner
-from jobc.engine.sharing.neighbours import Neighbours
 from jobc.errors import StateError
+
+if TYPE_CHECKING:
+    from jobc.engine.sharing.neighbours import Neighbours
 
 BUSY_SECONDS = 30.0
 #: Rounding errors of sums of fractions of processors.
@@ -160,6 +162,8 @@ class MachineTable:
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
+            from jobc.engine.sharing.neighbours import Neighbours
+
             self._neighbours = Neighbours(self._folder, self._notify)
             path = os.path.join(self._folder, "machine.db")
             self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
