@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobc.sema import inert
 from jobc.sema.inert import ARGUMENT, DIGITS, NAMES, OTHER, PLAIN, text_of
 from jobc.sema.types import STR
 from jobc.source.decode import decode
@@ -94,3 +96,10 @@ def test_a_blank_or_a_quote_is_not_plain(pattern: str) -> None:
     assert found is not None
     assert not found.chars <= PLAIN
     assert not ARGUMENT.admits(found)
+
+
+def test_without_the_parser_of_patterns_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "re._parser", None)
+    inert._admitted.cache_clear()
+    assert inert._admitted("[a-z]+") is None
+    inert._admitted.cache_clear()

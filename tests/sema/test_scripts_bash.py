@@ -376,6 +376,9 @@ def test_where_bash_computes_the_value_must_be_an_integer(script: str, expected:
         ('x="ls @1"; y=$x; bash -c "$y"', "goes into `$y`, whose text is then parsed as code"),
         ('f() { eval "$@"; }; f ls @1', "goes into `$@`, whose text is then parsed as code"),
         ('set -- @1; ssh host "ls $1"', "goes into `$1`, whose text is then parsed as code"),
+        ('IFS= read -r x <<< @1; eval "$x"', "goes into `$x`, whose text is then parsed as code"),
+        ('while IFS= read -r x; do eval "$x"; done <<< @1', "goes into `$x`, whose text is then parsed"),
+        ('f() { eval "$1"; }; A=1 f @1', "goes into `$1`, whose text is then parsed as code"),
         ('x=@1; echo "$x" | sh', "goes into `$x`, whose text is then parsed as code"),
         ('x=@1; echo "${x@P}"', "goes into `$x`, whose text is then parsed as code"),
         ("x=@1; echo ${!x}", "goes into `$x`, whose text is then the name of a variable"),
@@ -387,6 +390,21 @@ def test_where_no_value_can_go_a_finding_says_so(script: str, words: str) -> Non
     assert site.problem is not None, lift(script)
     assert words in site.problem[0]
     assert site.problem[1]
+
+
+@pytest.mark.parametrize(
+    ("script", "remedy"),
+    [
+        ("bash -c 'echo @1'", "as an argument: bash -c"),
+        ("ssh host deploy @1", "with `pattern` (`[a-z0-9.-]+`) or `enum`, or send it as input"),
+        ("tar cf a.tar --to-command=@1", "with `pattern` (`[a-z0-9.-]+`) or `enum`, or put it into"),
+        ("python3 -c 'print(@1)'", "keep the code constant"),
+    ],
+)
+def test_the_remedy_is_one_that_the_program_allows(script: str, remedy: str) -> None:
+    (site,) = place(script)
+    assert site.problem is not None
+    assert remedy in site.problem[1]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobc.source.file import SourceFile
 from jobc.syntax import ast, keys
@@ -78,6 +80,23 @@ def test_what_people_bring_from_elsewhere_is_no_key_of_ours_under_that_name() ->
 def test_distance_counts_letters(a: str, b: str, apart: int) -> None:
     assert distance(a, b, 5) == distance(b, a, 5) == apart
     assert distance(a, b, 1) == min(apart, 2)
+
+
+def _plain_distance(a: str, b: str) -> int:
+    rows = [list(range(len(b) + 1))]
+    for i, letter in enumerate(a, 1):
+        rows.append([i])
+        for j, other in enumerate(b, 1):
+            cost = min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, rows[i - 2][j - 2] + 1)
+            rows[i].append(cost)
+    return rows[-1][-1]
+
+
+@given(st.text("abc", max_size=8), st.text("abc", max_size=8), st.integers(0, 3))
+def test_distance_is_that_of_the_whole_table_up_to_its_limit(a: str, b: str, limit: int) -> None:
+    assert distance(a, b, limit) == min(_plain_distance(a, b), limit + 1)
 
 
 def test_near_gives_all_that_are_equally_near() -> None:

@@ -17,6 +17,7 @@ from jobc.diagnostics.diagnostic import INFO, WARNING, Diagnostic
 from jobc.sema.model import SemanticModel
 from jobc.sema.outputs import PYTHON_NAMES
 from jobc.sema.python_tree import PythonTree, parse
+from jobc.sema.reads import is_dynamic
 from jobc.sema.remembered import Remembered
 from jobc.sema.scripts import ScriptPlacement, script_stages
 from jobc.syntax.ast import PyStage
@@ -25,7 +26,8 @@ from jobc.syntax.spelling import nearest
 RULE = "python-script"
 _FOUND: Remembered[tuple[str, frozenset[str]], list[Any]] = Remembered(1_000_000)
 _TYPING = frozenset(("typing", "typing_extensions"))
-_UNSEEN = frozenset(("exec", "globals", "locals", "vars", "eval"))
+#: Comparisons of names, undefined ones with known ones, that one script is worth.
+_COMPARED = 50_000
 
 #: pyflakes' message -> (severity, remedy). What is not listed is style, or what Python itself refuses.
 _TOLD = {
@@ -124,12 +126,13 @@ def _script(placed: ScriptPlacement, names: list[str]) -> Iterator[Diagnostic]:
         tree = parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    unseen = any(isinstance(node, ast.Name) and node.id in _UNSEEN for node in tree.nodes)
+    unseen = is_dynamic(tree)
     lines = text.split("\n")
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
     known: list[str] = []
+    near: dict[str, str | None] = {}
     for message in messages:
         kind = type(message).__name__
         line = lines[message.lineno - 1]
@@ -140,12 +143,14 @@ def _script(placed: ScriptPlacement, names: list[str]) -> Iterator[Diagnostic]:
             if unseen or (name.startswith("__") and name.endswith("__")):
                 continue
             known = known or [*PYTHON_NAMES, *names, *_bound(tree)]
+            if name not in near:
+                near[name] = nearest(name, known) if len(near) * len(known) < _COMPARED else None
             end = start + len(name) if text.startswith(name, start) else start + 1
             yield Diagnostic(
                 RULE,
                 f"nothing in this script defines `{name}`",
                 placed.span(start, end),
-                help=_remedy(name, nearest(name, known)),
+                help=_remedy(name, near[name]),
                 severity=WARNING,
             )
         elif kind in _TOLD:

@@ -169,14 +169,14 @@ def _admitted(pattern: str) -> Text | None:
     import warnings
     from importlib import import_module
 
-    # The standard library's own reading of a pattern; it has no public name since 3.11.
-    parser: Any = import_module("re._parser")
+    # The standard library's own reading of a pattern; it has no public name since 3.11. Without it nothing is known.
     try:
+        parser: Any = import_module("re._parser")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = parser.parse(pattern)
         part = _sequence(tree, bool(tree.state.flags & re.IGNORECASE))
-    except (_Any, re.error, OverflowError, RecursionError):
+    except (_Any, re.error, OverflowError, RecursionError, ImportError, AttributeError):
         return None
     return Text(part.chars, "-" in part.first, False)
 

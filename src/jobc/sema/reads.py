@@ -149,8 +149,12 @@ def script_tree(stage: PyStage, model: WorkflowModel) -> PythonTree | None:
 
 
 def is_dynamic(tree: PythonTree) -> bool:
-    """Whether code can reach names that do not stand in it."""
-    return any(isinstance(node, ast.Name) and node.id in _DYNAMIC for node in tree.nodes)
+    """Whether code can reach names that do not stand in it: not by a function of its own name, nor by one with a subscript."""
+    found = [node for node in tree.nodes if isinstance(node, ast.Name) and node.id in _DYNAMIC]
+    if not found:
+        return False
+    own = {id(node.value) for node in tree.nodes if isinstance(node, ast.Subscript)}
+    return any(isinstance(node.ctx, ast.Load) and id(node) not in own for node in found)
 
 
 def _python(stage: PyStage, job: str, model: WorkflowModel, reads: Reads) -> None:

@@ -241,6 +241,7 @@ _CODE_AGAIN = (
     "the text around this expression is parsed as code again, and the value with it",
     "pass it as an argument: bash -c 'echo \"$1\"' _ ${{ … }}",
 )
+_SAY_WHICH = "say what the parameter can be, with `pattern` (`[a-z0-9.-]+`) or `enum`"
 _RUN_VARIABLE = (
     "the text of this variable is run, and the value with it",
     "keep its text constant, and give the value in another variable",
@@ -265,8 +266,13 @@ _BRACES = (
 
 
 #: What is wrong where text is code again.
-CODE_PROBLEMS = (_CODE_AGAIN, _CODE_INPUT)
+CODE_PROBLEM = _CODE_AGAIN
 NAME_PROBLEM = _NAME
+
+
+def is_code(problem: tuple[str, str] | None) -> bool:
+    """Whether a place is refused because text is code again there, whatever the remedy."""
+    return problem is not None and problem[0] in (_CODE_AGAIN[0], _CODE_INPUT[0])
 
 
 def _word_nodes(command: Node) -> list[Node]:
@@ -486,7 +492,10 @@ class _Climb:
         if problem is None and at and position > at:
             problem = self._command_problem(texts[at:], position - at)
         if problem is not None:
-            return self._refused(problem, self._harmless(problem, texts, position))
+            harmless = self._harmless(problem, texts, position)
+            if problem is _CODE_AGAIN:
+                problem = (problem[0], self._remedy(texts, position) or problem[1])
+            return self._refused(problem, harmless)
         base = basename(texts[at])
         if base in _PRINTING and self._runs_output(command):
             words_before = [*texts[1:position], texts[position].split(self._name, 1)[0]]
@@ -521,6 +530,16 @@ class _Climb:
             return in_shell(" ".join([*texts[1:position], before]))
         # An option's own value, and a setting of git, are a whole command.
         return in_shell(re.sub(r"^(?:--[\w-]+|[\w-]+(?:\.[\w-]+)+)=", "", before))
+
+    def _remedy(self, texts: list[str], position: int) -> str | None:
+        """What helps where the command takes no arguments for the text that it runs."""
+        if any(basename(text) == "ssh" for text in texts[:position]):
+            return _SAY_WHICH + ", or send it as input, to a command that reads it"
+        if any(is_other_language(text) for text in texts[:position]):
+            return "keep the code constant, and pass the value to it as an argument or in the environment"
+        if run_option(texts, position, self._name):
+            return _SAY_WHICH + f", or put it into the environment: VALUE=${{{{ … }}}} {texts[0]} …"
+        return None
 
     def _printed(self, before: str) -> Harmless:
         """The values that do no harm in what is printed for another program to run."""
@@ -643,7 +662,7 @@ class _Climb:
                 if at
             )
         site = _Climb(self._script, "double", substitution, self._start, self._start + len(self._name)).site()
-        return site.problem in (_CODE_AGAIN, _CODE_INPUT)
+        return is_code(site.problem)
 
     def _position(self, command: Node, word: Node) -> int:
         words = _word_nodes(command)

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from jobc.sema.scripts_bash import CODE_PROBLEMS, INTEGER, INTEGERS, NAME_PROBLEM, Site, judge
+from jobc.sema.scripts_bash import CODE_PROBLEM, INTEGER, INTEGERS, NAME_PROBLEM, Site, is_code, judge
 from jobc.sema.scripts_programs import bare, basename
 from jobc.sema.scripts_quoting import scan
 from jobc.sema.scripts_tree import Script, declared, parse
@@ -162,14 +162,12 @@ class _Flow:
         return [] if name is None else [self._script.of(name).split("[", 1)[0]]
 
     def _words(self, command: Node) -> list[str]:
-        return [bare(self._script.of(c)) for c in command.children if c.is_named and "redirect" not in c.type]
+        return [bare(self._script.of(c)) for c in _named(command)]
 
     def _program(self, command: Node) -> str:
         """The first word of a command."""
-        for child in command.children:
-            if child.is_named and "redirect" not in child.type:
-                return bare(self._script.of(child))
-        return ""
+        words = _named(command)
+        return bare(self._script.of(words[0])) if words else ""
 
     # ------------------------------------------------------------------ following one value
 
@@ -195,7 +193,7 @@ class _Flow:
 
     def _judge(self, use: _Use, site: Site) -> None:
         found = self._found(use)
-        if found.problem in CODE_PROBLEMS:
+        if is_code(found.problem):
             site.problem = (f"the value goes into `${use.name}`, whose text is then parsed as code", _HELP)
         elif found.problem == NAME_PROBLEM and not self._is_exported(use.node):
             site.problem = (
@@ -219,7 +217,7 @@ class _Flow:
         if text.startswith("${!") and not re.fullmatch(r"\$\{!\w+(?:[@*]|\[[@*]\])\}", text):
             return Site("", problem=NAME_PROBLEM)
         if re.fullmatch(r"\$\{\w+@P\}", text):
-            return Site("", problem=CODE_PROBLEMS[0])
+            return Site("", problem=CODE_PROBLEM)
         start = self._script.index(use.node.start_byte)
         end = start + len(text)
         if not self._quoting:
@@ -296,7 +294,7 @@ class _Flow:
             self._collect()
         if words[0] != "set" and words[0] not in self._functions:
             return
-        named = [c for c in command.children if c.is_named and "redirect" not in c.type]
+        named = _named(command)
         scope = words[0] if words[0] in self._functions else self._scope(command)
         if words[0] != "set" and child in named:
             names = [str(named.index(child)), "@", "*"]
@@ -345,6 +343,15 @@ class _Flow:
         return (
             position < use.start_byte or bool(rounds) or any(a.type == "function_definition" for a in around)
         )
+
+
+def _named(command: Node) -> list[Node]:
+    """The name of a command and its arguments, not the variables that it alone gets (`IFS= read x`)."""
+    return [
+        child
+        for child in command.children
+        if child.is_named and child.type != "variable_assignment" and "redirect" not in child.type
+    ]
 
 
 def _named_by(words: list[str]) -> list[str]:

@@ -19,18 +19,26 @@ def distance(a: str, b: str, limit: int) -> int:
         a, b = a[:-1], b[:-1]
     if not a or not b:
         return len(a) + len(b)
+    # Cells further than `limit` from the diagonal are more than it, and are not filled.
+    far = limit + 1
+    width = len(b) + 1
     before: list[int] = []
-    row = list(range(len(b) + 1))
+    row = [min(j, far) for j in range(width)]
     for i, letter in enumerate(a, 1):
-        last, before, row = before, row, [i]
-        for j, other in enumerate(b, 1):
+        last, before, row = before, row, [far] * width
+        least = far
+        if i <= limit:
+            row[0] = least = i
+        for j in range(max(1, i - limit), min(width, i + far)):
+            other = b[j - 1]
             cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
             if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
                 cost = min(cost, last[j - 2] + 1)
-            row.append(cost)
-        if min(row) > limit:
-            return limit + 1
-    return min(row[-1], limit + 1)
+            row[j] = cost
+            least = min(least, cost)
+        if least >= far:
+            return far
+    return min(row[-1], far)
 
 
 def near(word: str, names: Iterable[str]) -> list[str]:

@@ -35,14 +35,16 @@ jobs:
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+from jobc.check.placed import in_each
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import INFO, WARNING, Diagnostic, Label
 from jobc.sema.constants import Grid, duration, number
-from jobc.sema.environments import limits, of_job
+from jobc.sema.environments import limits, runs_on
 from jobc.sema.model import SemanticModel, WorkflowModel
-from jobc.syntax.ast import Const, Item, Job, MapValue, TemplateValue
+from jobc.syntax.ast import Const, Item, Job, MapValue, RunsOn, TemplateValue
 
 RULE = Rule("JC602", "environment-limit", INFO, "a limit of the environment, and what jobc does about it")
 
@@ -51,13 +53,20 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
     for workflow in model.all_workflows:
         folded: dict[tuple[str, str], Job] = {}
         for job in workflow.jobs.values():
-            environment = of_job(job, workflow)
-            most = limits(environment)
-            yield from _name(job, environment, most, folded)
-            yield from _pieces(job, environment, most)
-            yield from _time(job, environment, most, workflow)
-            yield from _dependencies(job, environment, most)
-            yield from _variables(job, environment, most, workflow)
+            find = partial(_limits, job, workflow, folded)
+            yield from find(None) if runs_on(job, workflow) is None else in_each(job, workflow, find)
+
+
+def _limits(
+    job: Job, workflow: WorkflowModel, folded: dict[tuple[str, str], Job], place: RunsOn | None
+) -> Iterator[Diagnostic]:
+    environment = "local" if place is None else place.type
+    most = limits(environment)
+    yield from _name(job, environment, most, folded)
+    yield from _pieces(job, environment, most)
+    yield from _time(job, environment, most, workflow)
+    yield from _dependencies(job, environment, most)
+    yield from _variables(job, environment, most, workflow)
 
 
 def _name(

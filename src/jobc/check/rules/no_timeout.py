@@ -27,11 +27,14 @@ jobs:
 """
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import islice
 
+from jobc.check.placed import in_each
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import INFO, Diagnostic
-from jobc.sema.environments import runs_on
 from jobc.sema.model import SemanticModel
+from jobc.syntax.ast import Job, RunsOn
 
 RULE = Rule("JC701", "no-timeout", INFO, "a job on another machine without a time limit")
 
@@ -44,12 +47,16 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
         if defaults is not None and defaults.timeout is not None:
             continue
         for job in workflow.jobs.values():
-            place = runs_on(job, workflow)
-            if place is None or not place.type or place.type in _NEAR or "timeout" in job.keys:
-                continue
-            yield Diagnostic(
-                RULE.name,
-                f"job `{job.id}` runs on `{place.type}` without a time limit of its own",
-                place.type_span if job.runs_on is not None else job.id_span,
-                help="add `timeout`, such as `timeout: 30m`; without it the limit is one hour",
-            )
+            if "timeout" not in job.keys:
+                # One is enough, in however many environments.
+                yield from islice(in_each(job, workflow, partial(_unlimited, job)), 1)
+
+
+def _unlimited(job: Job, place: RunsOn) -> Iterator[Diagnostic]:
+    if place.type not in _NEAR:
+        yield Diagnostic(
+            RULE.name,
+            f"job `{job.id}` runs on `{place.type}` without a time limit of its own",
+            place.type_span if job.runs_on is not None else job.id_span,
+            help="add `timeout`, such as `timeout: 30m`; without it the limit is one hour",
+        )

@@ -30,11 +30,11 @@ jobs:
 import re
 from collections.abc import Iterator
 
+from jobc.check.placed import in_each
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic
-from jobc.sema.environments import runs_on
 from jobc.sema.model import SemanticModel
-from jobc.syntax.ast import Const, TemplateValue, Value
+from jobc.syntax.ast import Const, RunsOn, TemplateValue, Value
 
 RULE = Rule("JC506", "plain-http-runner", WARNING, "a token over plain HTTP to another machine")
 
@@ -45,20 +45,22 @@ _WHERE = {("self-hosted", "host"): "http://", ("docker", "docker_host"): "tcp://
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
     for workflow in model.all_workflows:
         for job in workflow.jobs.values():
-            found = runs_on(job, workflow)
-            for item in found.args if found is not None else ():
-                assert found is not None
-                scheme = _WHERE.get((found.type, item.key))
-                address = _beginning(item.value)
-                if scheme is None or not address.lower().startswith(scheme) or _LOOPBACK.match(address):
-                    continue
-                what = "the token and the job travel" if scheme == "http://" else "the job travels"
-                yield Diagnostic(
-                    RULE.name,
-                    f"{what} unencrypted to another machine",
-                    item.value.span,
-                    help="use `https://`" if scheme == "http://" else "use `ssh://`, or a daemon with TLS",
-                )
+            yield from in_each(job, workflow, _addresses)
+
+
+def _addresses(place: RunsOn) -> Iterator[Diagnostic]:
+    for item in place.args:
+        scheme = _WHERE.get((place.type, item.key))
+        address = _beginning(item.value)
+        if scheme is None or not address.lower().startswith(scheme) or _LOOPBACK.match(address):
+            continue
+        what = "the token and the job travel" if scheme == "http://" else "the job travels"
+        yield Diagnostic(
+            RULE.name,
+            f"{what} unencrypted to another machine",
+            item.value.span,
+            help="use `https://`" if scheme == "http://" else "use `ssh://`, or a daemon with TLS",
+        )
 
 
 def _beginning(value: Value) -> str:

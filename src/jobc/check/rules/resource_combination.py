@@ -33,14 +33,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+from jobc.check.placed import in_each
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
 from jobc.sema.constants import number, text
-from jobc.sema.environments import facts, limits, runs_on
-from jobc.sema.model import SemanticModel, WorkflowModel
-from jobc.syntax.ast import Job, MapValue, RunsOn, Value
+from jobc.sema.environments import facts, limits
+from jobc.sema.model import SemanticModel
+from jobc.syntax.ast import MapValue, RunsOn, Value
 
 RULE = Rule("JC601", "resource-combination", WARNING, "resources that the environment does not offer")
 
@@ -57,7 +59,7 @@ def check(model: SemanticModel) -> Iterator[Diagnostic]:
                 resources = workflow.workflow.defaults.resources
             if resources is not None:
                 yield from _amounts(resources)
-                yield from _fits(job, resources, runs_on(job, workflow), workflow)
+                yield from in_each(job, workflow, partial(_fits, resources))
 
 
 def bytes_of(value: Value | None) -> float | None:
@@ -83,11 +85,7 @@ def _amounts(resources: MapValue) -> Iterator[Diagnostic]:
             )
 
 
-def _fits(
-    job: Job, resources: MapValue, place: RunsOn | None, workflow: WorkflowModel
-) -> Iterator[Diagnostic]:
-    if place is None:
-        return
+def _fits(resources: MapValue, place: RunsOn) -> Iterator[Diagnostic]:
     cpu, memory = resources.get("cpu"), resources.get("memory")
     processors, amount = number(cpu), bytes_of(memory)
     if place.type == "aws-batch" and processors is not None and processors != int(processors):
@@ -173,7 +171,8 @@ def _machine(resources: MapValue, machine: Value | None) -> Iterator[Diagnostic]
             help=f"`{match[1]}` has {sizes} processors",
         )
         return
-    related = (Label(machine.span, f"{cores} processors, {family[match[2]] * cores:g} GB"),)
+    gigabytes = family.get("memory", {}).get(name, family[match[2]] * cores)
+    related = (Label(machine.span, f"{cores} processors, {gigabytes:g} GB"),)
     cpu, memory, gpu = resources.get("cpu"), resources.get("memory"), resources.get("gpu")
     processors, amount = number(cpu), bytes_of(memory)
     if cpu is not None and processors is not None and processors > cores:
@@ -184,10 +183,10 @@ def _machine(resources: MapValue, machine: Value | None) -> Iterator[Diagnostic]
             help="choose a larger machine type, or ask for less",
             related=related,
         )
-    if memory is not None and amount is not None and amount > family[match[2]] * cores * 2**30:
+    if memory is not None and amount is not None and amount > gigabytes * 2**30:
         yield Diagnostic(
             RULE.name,
-            f"`{name}` has {family[match[2]] * cores:g} GB of memory",
+            f"`{name}` has {gigabytes:g} GB of memory",
             memory.span,
             help="choose a larger machine type, or ask for less",
             related=related,

@@ -43,7 +43,8 @@ _ABSOLUTE = re.compile(r"(?:[/~\\]|[A-Za-z]:[/\\]|[a-z]+://).*\.ya?ml(?:#.*)?")
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
     """The references themselves are resolved and gone by now, so they are looked for where they are written."""
     text = model.document.file.text
-    if not (".yml" in text or ".yaml" in text) or not any(key + ":" in text for key in _KEYS):
+    # With a backslash, a key or a path may be spelled otherwise than it reads.
+    if "\\" not in text and (".y" not in text or not any(key in text for key in _KEYS)):
         return
     todo: list[Node] = [root for root in model.document.root if root is not None]
     seen: set[int] = set()

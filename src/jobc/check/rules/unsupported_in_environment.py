@@ -29,15 +29,18 @@ jobs:
 """
 
 from collections.abc import Iterator
+from functools import partial
 
+from jobc.check.placed import in_each
 from jobc.check.rule import Rule
 from jobc.diagnostics.diagnostic import WARNING, Diagnostic, Label
 from jobc.sema.constants import text
-from jobc.sema.environments import facts, runs_on
+from jobc.sema.environments import facts
+from jobc.sema.environments.places import may_be_guarded
 from jobc.sema.model import SemanticModel
 from jobc.sema.walk import stages
 from jobc.source.file import Span
-from jobc.syntax.ast import BashStage, CallStage, DockerStage, MapValue, PyStage, RunsOn, Stage
+from jobc.syntax.ast import BashStage, CallStage, DockerStage, Job, MapValue, PyStage, RunsOn, Stage
 
 RULE = Rule(
     "JC603", "unsupported-in-environment", WARNING, "a stage that cannot run in the environment of its job"
@@ -49,42 +52,41 @@ _SERVICES = ("az-batch", "aws-batch", "cloud-batch")
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
     for workflow in model.all_workflows:
         for job in workflow.jobs.values():
-            place = runs_on(job, workflow)
-            if place is None or place.type in ("", "local"):
-                continue
-            image = next((item for item in place.args if item.key == "image"), None)
-            name = None if image is None else text(image.value)
-            without_python = _is_one_of(name, "no_python")
-            without_bash = _is_one_of(name, "no_bash")
-            for stage in stages(job):
-                if isinstance(stage, PyStage | CallStage) and without_python and image is not None:
-                    yield _finding(
-                        stage,
-                        f"the image `{name}` has no Python, which this stage needs",
-                        "use an image with Python, such as `python:3.13-slim`",
-                        Label(image.value.span, "the image"),
-                    )
-                elif (
-                    isinstance(stage, BashStage)
-                    and stage.shell is None
-                    and without_bash
-                    and image is not None
-                ):
-                    yield _finding(
-                        stage,
-                        f"the image `{name}` has no bash, which this stage needs",
-                        "write `shell: sh`, or use an image with bash",
-                        Label(image.value.span, "the image"),
-                    )
-                elif isinstance(stage, DockerStage) and place.type == "docker" and not _has_daemon(place):
-                    yield _finding(
-                        stage,
-                        "a job in a container has no Docker daemon to run another one with",
-                        "run the job on `local`, or make this a bash or Python stage of its image",
-                        Label(place.type_span, "where the job runs"),
-                    )
-                elif place.type in _SERVICES:
-                    yield from _service(stage, place)
+            if not may_be_guarded(job, workflow):
+                yield from in_each(job, workflow, partial(_stages, job))
+
+
+def _stages(job: Job, place: RunsOn) -> Iterator[Diagnostic]:
+    if place.type == "local":
+        return
+    image = next((item for item in place.args if item.key == "image"), None)
+    name = None if image is None else text(image.value)
+    without_python = _is_one_of(name, "no_python")
+    without_bash = _is_one_of(name, "no_bash")
+    for stage in stages(job):
+        if isinstance(stage, PyStage | CallStage) and without_python and image is not None:
+            yield _finding(
+                stage,
+                f"the image `{name}` has no Python, which this stage needs",
+                "use an image with Python, such as `python:3.13-slim`",
+                Label(image.value.span, "the image"),
+            )
+        elif isinstance(stage, BashStage) and stage.shell is None and without_bash and image is not None:
+            yield _finding(
+                stage,
+                f"the image `{name}` has no bash, which this stage needs",
+                "write `shell: sh`, or use an image with bash",
+                Label(image.value.span, "the image"),
+            )
+        elif isinstance(stage, DockerStage) and place.type == "docker" and not _has_daemon(place):
+            yield _finding(
+                stage,
+                "a job in a container has no Docker daemon to run another one with",
+                "run the job on `local`, or make this a bash or Python stage of its image",
+                Label(place.type_span, "where the job runs"),
+            )
+        elif place.type in _SERVICES:
+            yield from _service(stage, place)
 
 
 def _has_daemon(place: RunsOn) -> bool:
