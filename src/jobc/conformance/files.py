@@ -122,5 +122,5 @@ class Files(Suite):
             assert result.jobs["job"].outputs == {"x": "1"}
             said = result.jobs["job"].combinations[0].cache
             assert said is not None
-            assert said["hit"] == (is_second and capabilities.hosted)
+            assert said["hit"] == (is_second and capabilities.files)
             assert said["hit"] or said["reason"]

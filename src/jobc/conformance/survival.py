@@ -124,6 +124,26 @@ class Survival(Suite):
         assert result.status == "success", result.to_json()
         self._is_whole(bench, subject)
 
+    def test_what_another_engine_ended_is_cached(
+        self, bench: Bench, subject: Subject, capabilities: Capabilities
+    ) -> None:
+        needs(capabilities.reattach and capabilities.files, "cache for tasks that outlive the engine")
+        text = """
+        jobs:
+          job:
+            cache: true
+            stages: [{id: s, bash: 'echo begun; sleep 3; echo x=1 >> "$JOBC_OUTPUT"'}]
+        """
+        killed(bench, text, lambda event: event["event"] == "log" and event["text"] == "begun")
+        result = bench.resume("survivor")
+        assert result.status == "success", result.to_json()
+        said = result.jobs["job"].combinations[0].cache
+        assert said == {"hit": False, "reason": "no entry yet", "from_run": None}
+        again = bench.run(text)
+        assert again.jobs["job"].outputs == {"x": "1"}
+        assert again.jobs["job"].reason == "cached from run survivor"
+        assert subject.leftovers() == []
+
     def test_it_ends_while_nobody_looks(
         self, bench: Bench, subject: Subject, capabilities: Capabilities
     ) -> None:

@@ -1,5 +1,6 @@
 """Tasks that run elsewhere: one environment's, from their submission to their results, told while they run.
 
+    recall           of a job with a cache, in a thread of `Calls`: on a hit the attempt has ended, and nothing is submitted
     submit, attach   in a thread of `Calls`; the task is *ready* when that has come back
     look             what is there of the output goes through `Stream` into journal and listener; what has ended is
                      collected, once all of its output was told. One look at a task at a time: what is asked for meanwhile follows
@@ -19,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobc.backends.api import (
     ENDED,
@@ -42,6 +43,9 @@ from jobc.engine.timers import Timer, Timers
 from jobc.interpreter.api import CombinationResult, ErrorInfo
 from jobc.ir.status import FAILED
 
+if TYPE_CHECKING:
+    from jobc.engine.storage.task_cache import TaskRecall
+
 #: Further tries at a result that cannot be had for the moment.
 COLLECT_TRIES = 10
 #: Further tries at a cancellation, a second apart.
@@ -51,8 +55,8 @@ PIECES = 64
 #: Seconds for what is still asked for when the run has ended, and for a task to end that was left behind.
 PATIENCE = 5.0
 
-#: A cache's key holds the files that a job reads, and those are where it runs.
-NOT_CACHED = "not cached: the job runs elsewhere"
+#: What a job with a cache is told in an environment without files.
+NOT_CACHED = "not cached: there is no cache where this job runs"
 
 Runs = Callable[[CombinationState, float, float], None]
 End = Callable[[CombinationState, CombinationResult], None]
@@ -76,6 +80,7 @@ class RemoteTask:
         "looking",
         "place",
         "ready",
+        "recall",
         "runs",
         "stream",
         "task",
@@ -84,8 +89,11 @@ class RemoteTask:
         "warned",
     )
 
-    def __init__(self, combination: CombinationState, task: Task, limit: float) -> None:
+    def __init__(
+        self, combination: CombinationState, task: Task, limit: float, recall: TaskRecall | None
+    ) -> None:
         self.combination = combination
+        self.recall = recall
         self.place = combination.place
         self.task = task
         self.limit = limit
@@ -148,18 +156,26 @@ class Elsewhere:
 
     # What the scheduler asks for
 
-    def submit(self, combination: CombinationState, task: Task, limit: float) -> None:
-        """Start an attempt, as soon as the environment takes one more."""
-        remote = self._tasks[combination] = RemoteTask(combination, task, limit)
-        wait = self._pause()
-        if wait > 0:
-            remote.timer = self._timers.after(wait, partial(self._send, remote))
+    def submit(
+        self, combination: CombinationState, task: Task, limit: float, recall: TaskRecall | None
+    ) -> None:
+        """Start an attempt that the cache knows no result of, as soon as the environment takes one more."""
+        remote = self._tasks[combination] = RemoteTask(combination, task, limit, recall)
+        if recall is None:
+            self._line_up(remote)
         else:
-            self._send(remote)
+            self._calls.do(partial(self._look_up, remote, recall))
 
-    def attach(self, combination: CombinationState, task: Task, limit: float, restored: Restored) -> None:
+    def attach(
+        self,
+        combination: CombinationState,
+        task: Task,
+        limit: float,
+        restored: Restored,
+        recall: TaskRecall | None,
+    ) -> None:
         """Take over an attempt that another process submitted, and go on with its output where that one stopped."""
-        remote = self._tasks[combination] = RemoteTask(combination, task, limit)
+        remote = self._tasks[combination] = RemoteTask(combination, task, limit, recall)
         handle = remote.handle = combination.handle = restored.handle
         assert handle is not None
         offset, stage = restored.told
@@ -215,7 +231,33 @@ class Elsewhere:
         self._urgent.close(PATIENCE)
         self._backend.close()
 
+    # The cache
+
+    def _look_up(self, remote: RemoteTask, recall: TaskRecall) -> None:
+        try:
+            found = recall.look_up()
+        except Exception as error:  # noqa: BLE001 - the thread has to live on
+            problem = ErrorInfo("internal", f"defect of jobc: {type(error).__name__}: {error}")
+            found = failed(remote.combination, problem)
+        self._post_now(self._looked_up, remote, found)
+
+    def _looked_up(self, remote: RemoteTask, found: CombinationResult | None) -> None:
+        if remote.gone:
+            return
+        if found is None and remote.cancelled is None and not remote.killed:
+            self._line_up(remote)
+            return
+        remote.ended = True
+        self._end(remote.combination, found or ended_early(remote.combination))
+
     # Submitting
+
+    def _line_up(self, remote: RemoteTask) -> None:
+        wait = self._pause()
+        if wait > 0:
+            remote.timer = self._timers.after(wait, partial(self._send, remote))
+        else:
+            self._send(remote)
 
     def _pause(self) -> float:
         """Seconds until the next submission may be made, which then counts as made."""
@@ -266,6 +308,8 @@ class Elsewhere:
     def _take_over(self, remote: RemoteTask) -> None:
         assert remote.handle is not None
         try:
+            if remote.recall is not None and remote.recall.said is None:
+                remote.recall.take_over()
             self._backend.attach(remote.handle, remote.task)
         except Exception as error:  # noqa: BLE001 - as above
             self._post(self._not_attached, remote, self._problem(error))
@@ -328,7 +372,10 @@ class Elsewhere:
             if status.state == ENDED and not has_more:
                 self._tell_end(remote)
                 remote.collecting = True
-                self._post(self._ended, remote, self._backend.collect(handle))
+                result = self._backend.collect(handle)
+                if remote.recall is not None and not remote.gone:
+                    remote.recall.keep(result)
+                self._post(self._ended, remote, result)
                 return
         except Exception as error:  # noqa: BLE001 - as above
             self._post(self._troubled, remote, self._problem(error))
@@ -439,7 +486,9 @@ class Elsewhere:
         remote.ended = True
         if remote.gone:
             return
-        if remote.combination.job.job.cache is not None and result.cache is None:
+        if remote.recall is not None:
+            result.cache = remote.recall.said
+        elif remote.combination.job.job.cache is not None and not self._capabilities.files:
             result.cache = {"hit": False, "reason": NOT_CACHED, "from_run": None}
             self._recorder.stage_event(remote.place, {"event": "cache", "stage": "", **result.cache})
         for stage in result.stages:

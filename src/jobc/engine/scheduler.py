@@ -11,8 +11,8 @@ that can notify.
              one combination at a time.
     commit   all that a turn decided is made durable by one commit; only then the tasks are submitted.
 
-Nested runs live in the same loop. A combination that waits for one lends it its slot and takes one again
-before it goes on, so the bound on combinations at once holds over the whole tree and cannot deadlock.
+Nested runs (`engine.nested`) live in the same loop. A combination that waits for one lends it its slot and takes one
+again before it goes on, so the bound on combinations at once holds over the whole tree and cannot deadlock.
 
 A run whose workflow has a concurrency group begins when it is in it; its time is counted from then.
 
@@ -32,12 +32,14 @@ from jobc.engine.combine import end_of_job, end_of_run
 from jobc.engine.ends import ended_early, failed, interrupted, submission_error, with_remedy
 from jobc.engine.judge import Failure, Judge, expansion
 from jobc.engine.machine import Machine
-from jobc.engine.options import MAX_DEPTH, Options
+from jobc.engine.nested import NestedRuns, Start
+from jobc.engine.options import Options
 from jobc.engine.recorder import Recorder
 from jobc.engine.result import JobResult
 from jobc.engine.retry import LOST, next_attempt
 from jobc.engine.ring import Ring
 from jobc.engine.sharing.groups import Group, Groups, Moves
+from jobc.engine.slots import Slots
 from jobc.engine.state import (
     ENDED,
     OPEN,
@@ -47,12 +49,11 @@ from jobc.engine.state import (
     JobState,
     Restored,
     RunState,
-    Ticket,
 )
 from jobc.engine.tasks import Tasks
 from jobc.engine.timers import Timers
 from jobc.errors import StateError
-from jobc.interpreter.api import CombinationResult, ErrorInfo, TriggerOutcome
+from jobc.interpreter.api import CombinationResult, ErrorInfo
 from jobc.interpreter.stages.runner import CLEANUP
 from jobc.ir.program import Program
 from jobc.ir.status import CANCEL, FAILED, SKIP, SUCCESS
@@ -64,8 +65,6 @@ FAIL_FAST = "another combination failed (fail-fast)"
 #: How long log text may wait for its commit, in seconds.
 LOG_DELAY = 0.5
 
-Start = Callable[[int, dict[str, Any], Ticket], RunState]
-
 
 class Scheduler:
     """Runs one run to its end, with all that it triggers. `start` makes the state of a triggered run."""
@@ -76,16 +75,14 @@ class Scheduler:
         self._options = options
         self._judge = judge
         self._recorder = recorder
-        self._start_run = start
         self._inbox = options.control.inbox
         self._clock = options.clock
         self._timers = Timers(self._clock)
-        self._free = slots
         self._decidable: deque[JobState] = deque()
         self._admitted: deque[JobState] = deque()
-        self._resuming: deque[Ticket] = deque()
         self._machine = Machine(options, self._inbox)
         self._room = self._machine.room
+        self._slots = Slots(slots, self._room)
         self._tasks = Tasks(
             program,
             options,
@@ -99,7 +96,9 @@ class Scheduler:
         )
         self._ring = Ring(self._tasks, self._room)
         self._groups = Groups(options.groups, lambda: self._inbox.put(("groups", None)))
-        self._children: list[RunState] = []
+        self._nested = NestedRuns(
+            recorder, self._slots, start, self._open_run, self._cancel_run, self._kill_run
+        )
         self._log_waits = False
         self._finished = 0
         self._on: dict[str, Callable[[Any], None]] = {
@@ -108,8 +107,8 @@ class Scheduler:
             "call": lambda then: then(),
             "groups": lambda _: self._look_at_groups(),
             "room": lambda _: self._machine.look(),
-            "trigger": self._triggered,
-            "trigger-cancel": self._trigger_cancelled,
+            "trigger": self._nested.triggered,
+            "trigger-cancel": self._nested.cancelled,
             "wake": lambda _: None,
             "cancel": lambda message: self._cancel_run(self._root, "cancel", message),
             "kill": lambda _: self._kill_run(self._root),
@@ -191,70 +190,7 @@ class Scheduler:
             run.id, run.key, result.status, result.reason, result.duration, result.outputs
         )
         self._leave_group(run)
-        self._report(run)
-
-    def _report(self, run: RunState) -> None:
-        """Tell the `trigger` stage that waits for a run how it ended."""
-        result, ticket = run.result, run.ticket
-        if ticket is None:
-            return
-        self._children.remove(run)
-        ticket.outcome = TriggerOutcome(result.status, result.outputs, result.reason or "", run.id)
-        self._resume(ticket)
-
-    def _resume(self, ticket: Ticket) -> None:
-        """Let a `trigger` stage go on: at once if others of its combination wait, else with a slot."""
-        combination = ticket.combination
-        combination.lent -= 1
-        if combination.lent > 0 or combination.ended:
-            ticket.done.set()
-        elif combination.cancelled is not None:
-            self._take_back(combination)
-            ticket.done.set()
-        else:
-            self._resuming.append(ticket)
-
-    def _triggered(self, ticket: Ticket) -> None:
-        combination = ticket.combination
-        combination.lent += 1
-        if combination.lent == 1:
-            self._give(combination)
-        parent = combination.job.run
-        refusal = None
-        if parent.depth + 1 > MAX_DEPTH:
-            refusal = f"workflows trigger one another more than {MAX_DEPTH} levels deep"
-        elif combination.cancelled is not None or combination.ended:
-            refusal = "cancelled before it started"
-        elif self._recorder.failure is not None:
-            refusal = str(self._recorder.failure)
-        if refusal is None:
-            try:
-                run = self._start_run(ticket.workflow, ticket.params, ticket)
-            except Failure as failure:
-                refusal = failure.error.message
-            except StateError as error:
-                refusal = str(error)
-        if refusal is not None:
-            status = CANCEL if combination.cancelled is not None else FAILED
-            ticket.outcome = TriggerOutcome(status, {}, refusal)
-            self._resume(ticket)
-            return
-        ticket.run = run
-        self._children.append(run)
-        if run.result.status:
-            self._report(run)
-            return
-        self._open_run(run)
-        if ticket.cancellation.thrown:
-            self._trigger_cancelled(ticket)
-
-    def _trigger_cancelled(self, ticket: Ticket) -> None:
-        if ticket.run is None or ticket.outcome is not None:
-            return
-        cancellation = ticket.cancellation
-        self._cancel_run(ticket.run, cancellation.reason or "cancel", cancellation.message)
-        if cancellation.killed:
-            self._kill_run(ticket.run)
+        self._nested.report(run)
 
     def _run_timed_out(self, run: RunState, limit: float) -> None:
         run.result.timed_out = True
@@ -276,9 +212,7 @@ class Scheduler:
             return
         run.cancelled = run.cancelled or ("cancel", "killed")
         run.killed = True
-        for child in [
-            child for child in self._children if child.ticket and child.ticket.combination.job.run is run
-        ]:
+        for child in self._nested.of(run):
             self._kill_run(child)
         for state in run.jobs:
             if state.phase != ENDED:
@@ -287,7 +221,7 @@ class Scheduler:
                     self._kill(combination)
 
     def _journal_failed(self, error: StateError) -> None:
-        for run in [self._root, *self._children]:
+        for run in [self._root, *self._nested.runs]:
             self._drain(run, str(error))
 
     def _drain(self, run: RunState, message: str) -> None:
@@ -529,15 +463,11 @@ class Scheduler:
 
     def _fill(self) -> None:
         """Give free slots away, then commit, then act."""
-        granted: list[Ticket] = []
+        granted = self._nested.granted()
         begun: list[CombinationState] = []
-        while self._free > 0 and self._resuming:
-            ticket = self._resuming.popleft()
-            self._take_back(ticket.combination)
-            granted.append(ticket)
-        if self._free > 0:
+        if self._slots.free > 0:
             self._ring.turn()
-        while self._free > 0 and (state := self._ring.next()) is not None:
+        while self._slots.free > 0 and (state := self._ring.next()) is not None:
             begun.append(self._begin(state))
             self._ring.add(state)
         for state, words in self._machine.waiting():
@@ -558,17 +488,6 @@ class Scheduler:
             else:
                 self._submit(combination)
 
-    def _take_back(self, combination: CombinationState) -> None:
-        """Take the slot and the resources again that a combination had lent, or take them first."""
-        self._free -= 1
-        if combination.needs:
-            self._room.take(combination.job, combination.needs)
-
-    def _give(self, combination: CombinationState) -> None:
-        self._free += 1
-        if combination.needs:
-            self._room.give(combination.needs)
-
     def _begin(self, state: JobState) -> CombinationState:
         combination = state.start_next()
         self._start(combination)
@@ -586,7 +505,7 @@ class Scheduler:
         state.running.add(combination)
         state.run.running += 1
         self._tasks.begin(combination)
-        self._take_back(combination)
+        self._slots.take(combination)
 
     def _leave(self, combination: CombinationState) -> None:
         state = combination.job
@@ -596,7 +515,7 @@ class Scheduler:
         state.run.running -= 1
         self._tasks.end(combination)
         if not combination.lent:
-            self._give(combination)
+            self._slots.give(combination)
 
     def _submit(self, combination: CombinationState) -> None:
         try:

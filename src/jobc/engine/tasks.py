@@ -30,6 +30,7 @@ from jobc.ir.program import Job, Program
 if TYPE_CHECKING:
     from jobc.engine.elsewhere import Elsewhere, End, Runs
     from jobc.engine.storage.files import RunFiles
+    from jobc.engine.storage.task_cache import TaskRecall
     from jobc.interpreter.files import Files
 
 
@@ -139,11 +140,9 @@ class Tasks:
         if capabilities.files:
             task.inputs.files = self._given(combination)
         if not capabilities.hosted:
-            self._far[name].submit(combination, task, limit)
+            self._far[name].submit(combination, task, limit, self._recall(combination, task))
             return
-        task.host = CombinationHost(
-            combination, self._recorder, self._inbox, self._judge.now, self._options.containers
-        )
+        task.host = self._host(combination)
         handle = combination.handle = backend.submit(task)
         self._running[(name, handle.id)] = combination
         self._runs(combination, limit, limit)
@@ -205,7 +204,7 @@ class Tasks:
         task, limit = self._task(combination)
         if self._backend(name).capabilities.files:
             task.inputs.files = self._given(combination)
-        self._far[name].attach(combination, task, limit, restored)
+        self._far[name].attach(combination, task, limit, restored, self._recall(combination, task))
 
     def collect(self, name: str, handle: JobHandle) -> tuple[CombinationState, CombinationResult] | None:
         """What a task of this process that has ended belongs to, and its result; None if nobody waits for it any more."""
@@ -285,6 +284,17 @@ class Tasks:
             return self._files.given(combination)
         except StateError as error:
             raise Failure(ErrorInfo("files", with_remedy(error))) from error
+
+    def _recall(self, combination: CombinationState, task: Task) -> TaskRecall | None:
+        """The cache for a task that runs elsewhere, where there is one."""
+        if self._files is None or task.inputs.files is None:
+            return None
+        return self._files.recall(combination, task, self._host(combination))
+
+    def _host(self, combination: CombinationState) -> CombinationHost:
+        return CombinationHost(
+            combination, self._recorder, self._inbox, self._judge.now, self._options.containers
+        )
 
     def _taken(self, combination: CombinationState, result: CombinationResult) -> CombinationResult:
         """A result, its artifacts known to the jobs that come."""

@@ -110,7 +110,7 @@ class JobFiles:
         """The result where the combination has ended already: a hit, or a failure to place what it starts with."""
         try:
             if self._job.placed:
-                self._place()
+                self.place()
             files = self._files
             if files is None and self._job.cache is not None:
                 reason = "not cached: there is no cache where this job runs"
@@ -183,7 +183,8 @@ class JobFiles:
 
     # Placing
 
-    def _place(self) -> None:
+    def place(self) -> None:
+        """Put what `artifacts.in` names into the work folder. Raises StageFailure, Interrupted."""
         wanted: Dict[str, Tuple[Entry, Artifact]] = {}
         for placed in self._job.placed:
             artifacts = self._published(placed)

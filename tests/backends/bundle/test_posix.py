@@ -344,6 +344,24 @@ def test_what_needs_python_is_refused_with_its_place(
     assert (caught.value.path, caught.value.line) == ("flow.job.yml", line)
 
 
+@pytest.mark.parametrize("artifacts", ["{out: a.txt}", "{in: {x: {path: y, if-missing: ignore}}}"])
+def test_artifacts_need_python(artifacts: str, tmp_path: Path) -> None:
+    """Nothing of them may be lost in silence."""
+    text = "\n".join(
+        [
+            "wf:",
+            "  type: Workflow",
+            "  jobs:",
+            "    first: {artifacts: {out: {x: x.txt}}, stages: [{echo: hi}]}",
+            f"    job: {{needs: first, artifacts: {artifacts}, stages: [{{echo: hi}}]}}",
+        ]
+    )
+    task = Task(text, tmp_path)
+    task.file.job = 1
+    with pytest.raises(Impossible, match="artifacts need Python where the task runs"):
+        lower_task(task.program, task.file)
+
+
 def test_a_result_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     task = Task(CASES["values"], tmp_path, params={"text": "t", "n": 1})
     task.ended(task.start("bash"))

@@ -95,6 +95,8 @@ class _Lowering:
         self.late: set[str] = set()
 
     def script(self) -> str:
+        if self.job.artifacts or self.job.placed:
+            raise self._impossible("artifacts need Python where the task runs", self.job.span)
         workflow = self.program.workflows[self.task.workflow].name
         lines = [
             "#!/bin/sh",

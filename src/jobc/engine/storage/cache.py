@@ -19,7 +19,7 @@ from jobc.engine.storage.store import LocalStore
 from jobc.interpreter.api import CombinationResult, StageResult
 from jobc.interpreter.contexts import Scope
 from jobc.interpreter.files import Artifact, Interrupted, check, keepers_mask, log
-from jobc.interpreter.filesets import BlobProblem, FileProblem, Keeper, Placer, find
+from jobc.interpreter.filesets import BlobProblem, Entry, FileProblem, Keeper, Placer, find
 from jobc.ir.status import FAILED, SUCCESS
 
 USE, REFRESH, OFF = "use", "refresh", "off"
@@ -64,14 +64,7 @@ class CombinationCache:
     def _found(self, scope: Scope) -> CacheEntry:
         """The entry of the combination, its files in place. Raises _Miss."""
         store, entries = self._cache.store, self._cache.entries
-        try:
-            key = self._key = self._cache.keys.make(scope)
-        except Uncacheable as problem:
-            raise _Miss(f"not cached: {problem}") from None
-        except OSError as error:
-            what = error.filename or store.root
-            raise _Miss(f"not cached: {what} cannot be read: {error.strerror}") from None
-        self._identity = identity(scope, self._cache.root)
+        key = self._known(scope)
         if self._cache.mode == REFRESH:
             raise _Miss("not looked up (--refresh)")
         entry = entries.find(self._identity, key.digest)
@@ -94,6 +87,31 @@ class CombinationCache:
             raise _Miss(f"not restored: {problem}") from None
         entries.touch(entry)
         return entry
+
+    def know(self, scope: Scope, result: CombinationResult) -> None:
+        """Make the key alone: the combination runs already. `result.cache` says why."""
+        self._started = time.monotonic()
+        try:
+            reason = self._why(self._known(scope))
+        except _Miss as miss:
+            reason = str(miss)
+        result.cache = {"hit": False, "reason": reason, "from_run": None}
+
+    def _known(self, scope: Scope) -> CacheKey:
+        """The key, made once and for all. Raises _Miss, StageFailure."""
+        try:
+            key = self._key = self._make(scope)
+        except Uncacheable as problem:
+            raise _Miss(f"not cached: {problem}") from None
+        except OSError as error:
+            what = error.filename or self._cache.store.root
+            raise _Miss(f"not cached: {what} cannot be read: {error.strerror}") from None
+        self._identity = identity(scope, self._cache.root)
+        return key
+
+    def _make(self, scope: Scope) -> CacheKey:
+        """Raises Uncacheable, StageFailure, OSError."""
+        return self._cache.keys.make(scope)
 
     def _why(self, key: CacheKey) -> str:
         """Why there is no entry with this key."""
@@ -158,23 +176,12 @@ class CombinationCache:
     def _entry(self, key: CacheKey, scope: Scope, result: CombinationResult) -> CacheEntry:
         state = scope.state
         inputs = state.inputs
-        assert inputs.files is not None
         failed = next((stage for stage in result.stages if stage.status == FAILED), None)
         if failed is not None:
             raise Uncacheable(f"its stage `{failed.name}` failed")
         self._see_inputs(key, scope)
-        found, unmatched = find(inputs.workdir, key.patterns)
-        if unmatched:
-            raise Uncacheable(f"nothing matches `{unmatched[0]}` of its outputs")
-        keeper = Keeper(
-            inputs.workdir,
-            self._cache.store,
-            inputs.files.index.known,
-            keepers_mask(scope),
-            lambda: check(scope),
-        )
         entry = CacheEntry(key.digest, self._cache.entries.path(self._identity, key.digest))
-        entry.files = keeper.keep(found)
+        entry.files = self._files(key, scope)
         entry.job, entry.workflow, entry.run = state.job.id, state.workflow.name, self._run
         entry.matrix = inputs.matrix
         entry.created = time.time()
@@ -189,6 +196,22 @@ class CombinationCache:
             {"name": one.name, "root": one.root, "files": one.entries} for one in result.artifacts
         ]
         return entry
+
+    def _files(self, key: CacheKey, scope: Scope) -> list[Entry]:
+        """The files that it made, kept. Raises Uncacheable, FileProblem, Interrupted, OSError."""
+        inputs = scope.state.inputs
+        assert inputs.files is not None
+        found, unmatched = find(inputs.workdir, key.patterns)
+        if unmatched:
+            raise Uncacheable(f"nothing matches `{unmatched[0]}` of its outputs")
+        keeper = Keeper(
+            inputs.workdir,
+            self._cache.store,
+            inputs.files.index.known,
+            keepers_mask(scope),
+            lambda: check(scope),
+        )
+        return keeper.keep(found)
 
     def _see_inputs(self, key: CacheKey, scope: Scope) -> None:
         """Raises Uncacheable where the job's inputs are not what they were when it began."""

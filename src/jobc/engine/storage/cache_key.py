@@ -6,7 +6,7 @@ It is made of named parts, so that of two keys it can be said in words what make
     stage N          what the stage does (`ir.shape`): its kind, expressions and settings, but not its title, time
                      limit and retries; its script is a part of its own
     outputs          the job's `outputs`, and which files are kept and published
-    runs-on          the environment and its arguments
+    runs-on          the environment and its arguments; a fingerprint of an `env` with secrets, other secrets not at all
     matrix.k         the combination
     params.x, needs.j.outputs.y, run.id, …
                      values that the job's expressions and Python scripts read: those alone, and as far down as
@@ -86,8 +86,12 @@ class KeyMaker:
         self._fingerprint_key = fingerprint_key
         self._statics: dict[int, tuple[Any, dict[str, list[Any]], Reads]] = {}
 
-    def make(self, scope: Scope) -> CacheKey:
-        """The key of the combination that `scope` describes. Raises Uncacheable, StageFailure, OSError."""
+    def make(self, scope: Scope, there: Scope | None = None) -> CacheKey:
+        """The key of the combination that `scope` describes. Raises Uncacheable, StageFailure, OSError.
+
+        `there` describes it where its files are, for one that runs elsewhere: its folder has what the task starts with.
+        """
+        there = there or scope
         state = scope.state
         job, program = state.job, state.program
         cache = job.cache
@@ -107,15 +111,22 @@ class KeyMaker:
         for name, value in state.inputs.matrix.items():
             key.add(f"matrix.{name}", value)
         self._values(reads, scope, key)
-        self._calls(reads, scope, key)
+        if there is not scope:
+            _see_env(reads)
+        self._calls(reads, there, key)
         self._env(job, scope, key)
-        self._modules(job, scope, key)
+        self._modules(job, there, key)
         self._artifacts(scope, key)
         for part in key.parts.values():
             if part[1] is not None:
                 part[1] = state.masker.mask(part[1])
-        key.inputs = self.inputs(scope, key)
+        key.inputs = self.inputs(there, key)
         return key
+
+    def reads_files(self, scope: Scope) -> bool:
+        """Whether an expression of the job reads the contents of files."""
+        _, reads = self._static(scope.state.job, scope.state.program)
+        return any(tree[1] == "hashFiles" for tree in reads.calls.values())
 
     def inputs(self, scope: Scope, key: CacheKey) -> dict[str, str]:
         """The digests of the input files, but of those that are outputs too. Raises StageFailure, OSError."""
@@ -153,8 +164,17 @@ class KeyMaker:
         for name, code in runs_on.args:
             reads = Reads()
             reads.code(scope.state.program.codes[code].tree)
-            if not reads.of("secrets"):  # credentials say who runs it, not what it makes
+            if not self._is_secret(reads, scope):
                 key.add(f"runs-on.{name}", scope.evaluate(code))
+            elif name == "env":
+                self._fingerprint(f"runs-on.{name}", scope.evaluate(code), key)
+            # Any other secret is a credential: it says who runs the job, not what it makes.
+
+    def _is_secret(self, reads: Reads, scope: Scope) -> bool:
+        hidden = {param.name for param in scope.state.workflow.params or [] if param.type == "secret"}
+        if reads.of("secrets"):
+            return True
+        return bool(hidden) and any(not path or path[0] in hidden for path in reads.of("params"))
 
     def _values(self, reads: Reads, scope: Scope, key: CacheKey) -> None:
         contexts = scope.contexts()
@@ -250,6 +270,13 @@ class KeyMaker:
                 for entry in moved(artifact, folder, apart)
             ]
             key.add(f"artifact `{placed.source}`", rows, told=False)
+
+
+def _see_env(reads: Reads) -> None:
+    """Raises Uncacheable for a job elsewhere that asks for variables of the environment there."""
+    for tree in reads.calls.values():
+        if tree[1] == "env":
+            raise Uncacheable(f"what `{expression(tree)}` gives is known only where the job runs")
 
 
 def identity(scope: Scope, root: str) -> str:

@@ -12,17 +12,21 @@ import os
 import shutil
 import tempfile
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobc.engine.options import Options
 from jobc.engine.state import CombinationState, RunState
 from jobc.engine.storage.cache import OFF, Cache, CombinationCache
 from jobc.engine.storage.store import LocalStore
 from jobc.errors import StateError
-from jobc.interpreter.api import CombinationResult
+from jobc.interpreter.api import CombinationResult, Host
 from jobc.interpreter.files import Artifact, Files
 from jobc.interpreter.filesets import Entry
 from jobc.interpreter.hash_index import HashIndex
+
+if TYPE_CHECKING:
+    from jobc.backends.api import Task
+    from jobc.engine.storage.task_cache import TaskRecall
 
 
 class RunFiles:
@@ -51,6 +55,14 @@ class RunFiles:
         if job.cache is not None and self._cache is not None:
             recall = CombinationCache(self._cache, state.run.id)
         return Files(store, self._index, artifacts, recall)
+
+    def recall(self, combination: CombinationState, task: Task, host: Host) -> TaskRecall | None:
+        """The cache for a task that runs elsewhere, of a combination that was `given` its files; None where there is none."""
+        if combination.job.job.cache is None or self._cache is None:
+            return None
+        from jobc.engine.storage.task_cache import TaskRecall
+
+        return TaskRecall(self._cache, combination.job.run.id, task, host)
 
     def artifacts(self, run: RunState, position: int) -> list[Artifact]:
         """What a job of a run published, its combinations in order."""
