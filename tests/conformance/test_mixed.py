@@ -199,3 +199,44 @@ def test_a_graph_in_three_environments_goes_on_when_its_engine_dies(
         pytest.skip("this environment has no artifacts")
     goes_on(place, ["local", "self-hosted", "docker"], *params(place, image=PYTHON))
     assert [*daemon.names(), *daemon.volumes()] == []
+
+
+def test_the_same_file_runs_at_home(place: Place) -> None:
+    place.write(FLOW.replace("WHERE", "local, self-hosted").replace("LEDGER", str(place.ledger)))
+    (place.ledger / "go").touch()
+    code, out, said = place.run("flow.job.yml", "--runs-on", "local", "--format", "jsonl", "-p", "runner=")
+    assert code == 0, said
+    log = [each["text"] for each in events(out) if each["event"] == "log" and each["job"] == "report"]
+    assert log[-1] == '["grown on local","grown on self-hosted"]'
+    assert list((place.server.state / "bundles").iterdir()) == []
+
+
+def test_a_file_that_names_no_runner_is_refused_before_anything_runs(place: Place) -> None:
+    place.write(NEAR)
+    code, out, said = place.run("flow.job.yml", "--runs-on", "self_hosted")
+    assert (code, out) == (2, "")
+    assert said.splitlines() == [
+        "error: flow.job.yml:3: job `one` cannot run on `self-hosted`: it names no `host` and no `token`",
+        'help: add to the job `runs-on: {type: "${{ params.where }}", host: …, token: …}`, with `local` as the default;'
+        " nothing was started",
+    ]
+
+
+def test_a_file_that_names_a_runner_in_all_its_jobs_runs_there(place: Place) -> None:
+    far = 'runs-on: {type: "${{ params.where }}", host: "${{ params.runner }}", token: "${{ secrets.RUNNER_TOKEN }}"}'
+    head = "secrets: [RUNNER_TOKEN]\nparams: {runner: str, where: {type: str, default: local}}\n"
+    text = NEAR.replace("one: {", f"one: {{{far}, ").replace("two: {", f"two: {{{far}, ")
+    place.write(head + text)
+    code, out, said = place.run(
+        "flow.job.yml", "--runs-on", "self-hosted", "--format", "jsonl", *params(place)
+    )
+    assert code == 0, said
+    assert [each["text"] for each in events(out) if each["event"] == "log"] == ["one is 1"]
+    assert len(list((place.server.state / "bundles").iterdir())) == 1
+    nothing_is_left(place.server)
+
+
+def test_a_job_that_may_not_run_is_not_asked_for_a_runner(place: Place) -> None:
+    place.write('jobs: {one: {condition: "1 > 2", stages: [{echo: hi}]}}')
+    code, _, said = place.run("flow.job.yml", "--runs-on", "self-hosted")
+    assert code == 0, said
