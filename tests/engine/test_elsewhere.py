@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from jobc.engine.run import execute
 from jobc.engine.secrets import Veil
 from jobc.engine.simulation import SimulatedBackend, simulate
 from jobc.interpreter.api import CombinationResult
-from jobc.ir.program import RunsOn
+from jobc.ir.program import Program, RunsOn
 
 #: Longer than anything here takes: who waits so long waits in vain.
 LONG = 60.0
@@ -255,7 +256,7 @@ class Away(Surviving):
             raise BackendError("the service is away", transient=True)
 
 
-def interrupted(tmp_path: Path) -> tuple[Journal, Path]:
+def interrupted(tmp_path: Path, flow: Program | None = None) -> tuple[Journal, Path]:
     """A run whose engine has died while two tasks ran."""
     folder = tmp_path / "tasks"
     folder.mkdir()
@@ -277,7 +278,7 @@ def interrupted(tmp_path: Path) -> tuple[Journal, Path]:
     backend = Dying(folder, seconds=0.2)
     with pytest.raises(Death):
         execute(
-            program(),
+            flow or program(),
             {},
             Options(journal=journal, run_id="one", backend=lambda name: backend, max_parallel=2),
             listener,
@@ -294,6 +295,35 @@ def test_a_service_that_is_away_when_an_engine_goes_on_does_not_have_its_tasks_r
     assert result.status == "success"
     assert [name for name in backend.submitted if ".a." in name] == ["one.a.2.1"]
     assert [each.outputs["n"] for each in result.jobs["a"].combinations] == [0, 1, 2]
+    journal.close()
+
+
+class Standing(Surviving):
+    """Tasks stand in a queue for some time."""
+
+    def __init__(self, folder: Path, until: float) -> None:
+        super().__init__(folder, seconds=0.01)
+        self.until = until
+        self.cancelled: list[str] = []
+
+    def cancel(self, handle: JobHandle, reason: str, message: str) -> None:
+        self.cancelled.append(reason)
+
+    def poll(self, handles: Sequence[JobHandle]) -> list[JobStatus]:
+        found = super().poll(handles)
+        return [JobStatus(QUEUED)] * len(found) if time.monotonic() < self.until else found
+
+
+def test_a_jobs_time_does_not_run_while_it_stands_in_a_queue_that_an_engine_before_put_it_in(
+    tmp_path: Path,
+) -> None:
+    builder = Builder()
+    builder.job("a").timeout = builder.constant(0.5)
+    journal, folder = interrupted(tmp_path, builder.program)
+    backend = Standing(folder, time.monotonic() + 1.5)
+    result = resume(journal, "one", Options(backend=lambda name: backend))
+    assert result.status == "success"
+    assert (backend.submitted, backend.cancelled) == ([], [])
     journal.close()
 
 

@@ -28,7 +28,7 @@ SERVICES = str(Path(__file__).parents[1] / "services")
 class Elsewhere(Scripted):
     """Says which task it was given."""
 
-    capabilities = Capabilities(notifies=True, max_tasks=1)
+    capabilities = Capabilities(notifies=True, max_tasks=1, files=True)
     made: list[Elsewhere] = []
 
     def __init__(self) -> None:
@@ -184,6 +184,26 @@ def test_room_is_that_of_each_environment(tmp_path: Path) -> None:
     assert result.status == "success"
     assert Elsewhere.made[0].most == 1
     assert len(Elsewhere.made[0].submitted) == 6
+
+
+def test_a_job_with_artifacts_is_refused_where_they_would_be_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Elsewhere, "capabilities", Capabilities(notifies=True))
+    result = run(
+        tmp_path,
+        """
+        jobs:
+          job: {runs-on: third, artifacts: {out: site}, stages: [{bash: touch site}]}
+          plain: {runs-on: third, stages: [{bash: touch site}]}
+        """,
+    )
+    error = result.jobs["job"].combinations[0].error
+    assert error is not None
+    assert (error.type, error.line) == ("files", 3)
+    assert "the environment `third` carries none" in error.message
+    assert result.jobs["plain"].status == "success"
+    assert len(Elsewhere.made[0].submitted) == 1
 
 
 def test_a_place_that_is_none_is_refused_before_anything_runs() -> None:

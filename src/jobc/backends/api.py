@@ -12,7 +12,7 @@ interruptions lasts. What may have arrived (a request without an answer) a backe
 
 A task that does not run in this process (`Capabilities.hosted` is false) writes its events and its log into one stream of bytes, the
 *output* (`engine.stream` reads it). The engine asks for it with `logs` while the task runs and until it is told all of it after the end,
-from the offset that the journal has; so nothing is told twice and nothing is lost, whoever asks.
+from the offset that the journal has; so the journal has all of it, and once, whoever asks.
 """
 
 from __future__ import annotations

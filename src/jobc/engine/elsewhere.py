@@ -183,7 +183,8 @@ class Elsewhere:
         remote.stream.ended |= restored.told_ends
         remote.elapsed = restored.elapsed
         self._known[handle.id] = remote
-        self._begin_time(remote)
+        if restored.elapsed or restored.told[0]:
+            self._begin_time(remote)
         self._attach(remote)
 
     def cancel(self, combination: CombinationState, reason: str, message: str) -> bool:
@@ -327,6 +328,7 @@ class Elsewhere:
             self._lost(remote, str(problem))
         elif problem.transient:
             self._warn(remote, problem)
+            self._begin_time(remote)  # it may run there, and nobody is to wait for ever
             self._timers.after(self._capabilities.poll_seconds, partial(self._attach, remote))
         else:
             self._fail(remote, problem)

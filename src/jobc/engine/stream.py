@@ -6,7 +6,7 @@ accident; a task that forges them only lies about itself: of an event nothing is
 nothing that is not of the right type.
 
 How far the output was told is a pair, `Stream.told`: the bytes, and the stage whose log follows there. With it another process goes
-on where this one ended, so nothing is told twice and nothing is lost.
+on where this one ended, so in the journal nothing is there twice and nothing is lost.
 """
 
 from __future__ import annotations

@@ -139,6 +139,8 @@ class Tasks:
             self._allow(combination, task.resources)
         if capabilities.files:
             task.inputs.files = self._given(combination)
+        elif not capabilities.hosted:
+            self._refuse_artifacts(combination)
         if not capabilities.hosted:
             self._far[name].submit(combination, task, limit, self._recall(combination, task))
             return
@@ -190,6 +192,19 @@ class Tasks:
                 text = f"warning: {said}: it gets all of it, and runs when no other job that asks for {kind} does"
                 event = {"event": "log", "stage": "", "stream": "stderr", "text": text}
                 self._recorder.stage_event(combination.place, event)
+
+    def _refuse_artifacts(self, combination: CombinationState) -> None:
+        """Refuse a job whose artifacts would get lost. Raises Failure."""
+        job = combination.job.job
+        if job.artifacts or job.placed:
+            said = (
+                f"job `{job.id}` has artifacts, and the environment `{combination.environment}` carries none"
+            )
+            raise self._judge.failure(
+                f"{said}; let it run elsewhere with `runs-on`, or pass values on as outputs",
+                job.span,
+                "files",
+            )
 
     def reattaches(self, combination: CombinationState) -> bool:
         """Whether a task of the combination can be found again that another process submitted."""

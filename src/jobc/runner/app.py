@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobc import __version__
+from jobc.backends.bundle import parcel
 from jobc.backends.self_hosted import protocol
 from jobc.errors import StateError, UsageError
 from jobc.runner import bodies, metrics, ranges
@@ -83,6 +84,7 @@ class Runner:
                     "disk": limits.disk,
                     "bundle": self.settings.largest_bundle,
                     "task": self.settings.largest_task,
+                    "file": self.settings.largest_file,
                 },
                 "capacity": self.tasks.capacity(),
             }
@@ -156,6 +158,15 @@ class Runner:
         file = self.tasks.folders.task(record.key).open_left(request.path_params["name"])
         if file is None:
             raise Refused(404, protocol.NO_FILE, "the task left no such file")
+        size, most = os.fstat(file.fileno()).st_size, self.settings.largest_file
+        if size > most:
+            file.close()
+            raise Refused(
+                413,
+                protocol.TOO_LARGE,
+                f"the task left {_said(request.path_params['name'])} of {size} bytes, and the runner gives out at most {most}",
+                "leave less, or start the runner with a higher --max-download",
+            )
         return ranges.answer(file, request.headers.get("range"))
 
     async def cancel(self, request: Request) -> Response:
@@ -196,6 +207,12 @@ class Runner:
 
 
 _CLOSE = {"Connection": "close"}
+_SAID = {parcel.OUT: "artifacts", parcel.RESULT: "a result"}
+
+
+def _said(name: str) -> str:
+    """A file that a task left, in its author's words."""
+    return _SAID.get(name, f"a file `{name}`")
 
 
 def _key(request: Request) -> str:

@@ -229,7 +229,7 @@ def _paths() -> _Data:
                 _path("name", {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"}),
             ],
             "get": _operation(
-                "A file that the task left", _FILE, "400 401 404 410 416 503", parameters=[_RANGE]
+                "A file that the task left", _FILE, "400 401 404 410 413 416 503", parameters=[_RANGE]
             ),
         },
         "/v1/tasks/{key}/cancel": {

@@ -43,6 +43,8 @@ class Settings:
     environ: tuple[str, ...] = ()
     largest_bundle: int = 64 * 2**20
     largest_task: int = 2 * 2**30
+    #: Of each file that is given out of what a task left; its output has no such limit, for it is read while it grows.
+    largest_file: int = 2 * 2**30
     #: Longest silence while a body comes in, and the least bytes a second over all of it.
     body_silence: float = 15.0
     body_rate: float = 16 * 1024

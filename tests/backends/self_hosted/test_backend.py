@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
@@ -163,6 +164,88 @@ def test_a_runner_that_was_set_up_anew_has_lost_its_tasks(rig: Rig, server: Serv
     server.start()
     status = rig.ended(handle)
     assert (status.state, "knows nothing of it" in status.message) == (LOST, True)
+
+
+def test_another_process_is_told_that_a_task_was_lost_and_does_not_begin_it_anew(
+    rig: Rig, server: Server, connect: Callable[..., Rig]
+) -> None:
+    task = rig.task("wiped", "sleep 600")
+    handle = rig.backend.submit(task)
+    rig.backend.close()
+    server.close()
+    for name in ("journal.db", "journal.db-wal", "journal.db-shm"):
+        (server.state / name).unlink(missing_ok=True)
+    shutil.rmtree(server.state / "tasks")
+    server.start()
+    kept = JobHandle.of_json(json.loads(json.dumps(handle.to_json())))
+    second = connect(server)
+    with pytest.raises(TaskLost, match="knows nothing of it"):
+        second.backend.attach(kept, task)
+    assert list((server.state / "tasks").iterdir()) == []
+
+
+def test_a_runner_that_is_away_is_asked_again_and_has_lost_nothing(
+    rig: Rig, server: Server, connect: Callable[..., Rig]
+) -> None:
+    task = rig.task("stays", "echo said; until [ -e go ]; do sleep 0.02; done")
+    handle = rig.backend.submit(task)
+    rig.until(lambda: rig.output(handle))
+    rig.backend.close()
+    server.kill()
+    second = connect(server)
+    with pytest.raises(BackendError) as away:
+        second.backend.attach(handle, task)
+    assert (away.value.transient, isinstance(away.value, TaskLost)) == (True, False)
+    server.start()
+    second.backend.attach(handle, task)
+    (server.state / "tasks" / handle.id / "box" / "work" / "go").touch()
+    second.ended(handle)
+    assert second.log(handle) == ["said"]
+    assert second.backend.collect(handle).status == "success"
+
+
+def test_the_begin_of_a_task_is_told_though_it_says_nothing(
+    serve: Callable[..., Server], connect: Callable[..., Rig]
+) -> None:
+    """A job's time counts from then; while it waits for the runner it does not."""
+    server = serve("--concurrency", "1")
+    rig = connect(server)
+    first = rig.backend.submit(rig.task("first", "until [ -e go ]; do sleep 0.02; done"))
+    rig.until(lambda: rig.status(first).state == RUNNING)
+    second = rig.backend.submit(rig.task("second", "sleep 600"))
+    assert rig.status(second).state == QUEUED
+    rig.told.clear()
+    (server.state / "tasks" / first.id / "box" / "work" / "go").touch()
+    rig.until(lambda: second.id in rig.told and rig.status(second).state == RUNNING)
+
+
+def output_of(size: int) -> str:
+    """A script with an output of that many bytes."""
+    return f"""
+        echo 'big<<END' >> "$JOBC_OUTPUT"
+        head -c {size} /dev/zero | tr '\\0' x >> "$JOBC_OUTPUT"
+        printf '\\nEND\\n' >> "$JOBC_OUTPUT"
+    """
+
+
+def test_a_large_file_comes_in_pieces_and_whole(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobc.backends.self_hosted.link.PIECE", 100_000)
+    result, _ = rig.run("big", output_of(1_234_560))
+    assert result.stages[0].outputs == {"big": "x" * 1_234_560}
+
+
+def test_a_result_that_the_runner_does_not_give_out_fails_the_job_and_is_forgotten(
+    serve: Callable[..., Server], connect: Callable[..., Rig]
+) -> None:
+    server = serve("--max-download", "64K")
+    rig = connect(server)
+    handle = rig.backend.submit(rig.task("big", output_of(100_000)))
+    rig.ended(handle)
+    with pytest.raises(BackendError, match="--max-download") as refused:
+        rig.backend.collect(handle)
+    assert not refused.value.transient
+    rig.backend.close()
+    until(lambda: not list((server.state / "tasks").iterdir()))
 
 
 def test_the_runner_forgets_what_was_collected(rig: Rig, server: Server, connect: Callable[..., Rig]) -> None:

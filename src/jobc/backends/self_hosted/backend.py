@@ -18,6 +18,7 @@ from pathlib import Path
 
 from jobc.backends.api import (
     LOST,
+    BackendError,
     Capabilities,
     JobHandle,
     JobStatus,
@@ -35,8 +36,6 @@ from jobc.interpreter.taskfile import TaskError
 from jobc.interpreter.venvs import cache_folder
 from jobc.ir.status import CANCEL, FAILED
 
-#: The most that one call of `logs` gives, in bytes.
-PIECE = 2 * 1024 * 1024
 #: Calls that may wait for a runner at once.
 CALLS = 8
 
@@ -44,7 +43,7 @@ CALLS = 8
 class SelfHostedBackend:
     """Runs tasks on runners; which one is an argument of each job. A handle is good in another process."""
 
-    capabilities = Capabilities(notifies=True, reattach=True, calls=CALLS)
+    capabilities = Capabilities(notifies=True, files=True, reattach=True, calls=CALLS)
 
     def __init__(self) -> None:
         self._links: dict[Endpoint, Link] = {}
@@ -68,6 +67,8 @@ class SelfHostedBackend:
         except BaseException:
             self._release(held)
             raise
+        if held.accepted:
+            held.handle.data["accepted"] = True
         return held.handle
 
     def attach(self, handle: JobHandle, task: Task) -> None:
@@ -106,7 +107,7 @@ class SelfHostedBackend:
         data = held.output(offset)
         if data or offset >= held.size:
             return data
-        return link.read(held, "output", offset, PIECE) or b""
+        return link.output(held, offset)
 
     def collect(self, handle: JobHandle) -> CombinationResult:
         found = self._held.get(handle.id)
@@ -117,16 +118,18 @@ class SelfHostedBackend:
             self._release(held)
             raise held.error
 
-        def read(name: str) -> bytes | None:
-            return link.read(held, f"files/{name}", 0, None)
-
         try:
             if held.accepted:
-                result = held.parcel.result(read)
+                result = held.parcel.result(lambda name: link.fetch(held, name))
             else:
                 raise TaskError("it was not begun")
         except TaskError as error:
             result = _explained(held, str(error))
+        except BackendError as error:
+            if isinstance(error, TaskLost) or not error.transient:
+                self._release(held)
+                link.forget_later(held)
+            raise
         self._release(held)
         link.forget_later(held)
         return result

@@ -83,7 +83,7 @@ class Held:
             if self.finished:
                 return False  # an event that was on its way
             self.accepted = True
-            grown = document["size"] > self.size
+            is_news = document["size"] > self.size or document["state"] != self.state
             self.size = max(self.size, document["size"])
             self._append(document)
             self.state = document["state"]
@@ -91,7 +91,7 @@ class Held:
                 for name in ("exit_code", "signal", "reason", "message"):
                     setattr(self, name, document.get(name))
                 self.message = self.message or ""
-            return grown or self.finished
+            return is_news
 
     def _append(self, document: Mapping[str, Any]) -> None:
         if "from" not in document:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import httpx
 
 PATIENCE = 300.0
+#: The most of a file that one request asks for, in bytes.
+PIECE = 2 * 1024 * 1024
 #: How long after `collect` a runner is told to forget a task: by then the engine has written its result down.
 FORGET_SECONDS = 5.0
 #: What a submission may wait for.
@@ -86,6 +88,8 @@ class Link:
                 raise TaskLost(str(trouble)) from trouble
             if trouble.code != protocol.UNKNOWN:
                 raise
+            if held.handle.data.get("accepted"):
+                raise TaskLost(f"the runner at {self.url} knows nothing of it any more") from trouble
             # It was held back by a runner that was full, and never came.
             self.submit(held)
             return
@@ -120,22 +124,47 @@ class Link:
             held.withdraw()
             self._notify(held.handle)
 
-    def read(self, held: Held, what: str, offset: int, most: int | None) -> bytes | None:
-        """A file of a task, or `most` bytes of it from `offset` on; None where there is no such file. Raises TaskLost."""
-        headers = {}
-        if offset or most is not None:
-            headers["Range"] = f"bytes={offset}-" + ("" if most is None else str(offset + most - 1))
+    def output(self, held: Held, offset: int) -> bytes:
+        """A piece of a task's output from `offset` on, b"" where there is none. Raises TaskLost."""
+        return self._piece(held, "output", offset)[0]
+
+    def fetch(self, held: Held, name: str) -> bytes | None:
+        """A file that a task left, None where there is no such file. Raises TaskLost.
+
+        It comes in pieces: a connection that breaks costs one of them, and no answer waits for all of a large file.
+        """
         try:
-            response = self._connection.request(
-                "GET", f"/v1/tasks/{held.key}/{what}", headers=headers, allowed=(416,)
-            )
+            data, size = self._piece(held, f"files/{name}", 0)
+            if len(data) == size:
+                return data
+            whole = bytearray(data)
+            while data and len(whole) < size:
+                data, size = self._piece(held, f"files/{name}", len(whole))
+                whole += data
         except Trouble as trouble:
             if trouble.code == protocol.NO_FILE:
                 return None
+            raise
+        return bytes(whole)
+
+    def _piece(self, held: Held, what: str, offset: int) -> tuple[bytes, int]:
+        """A piece of a task's file from `offset` on, and the file's size. Raises TaskLost."""
+        wanted = {"Range": f"bytes={offset}-{offset + PIECE - 1}"}
+        try:
+            response = self._connection.request(
+                "GET", f"/v1/tasks/{held.key}/{what}", headers=wanted, allowed=(416,)
+            )
+        except Trouble as trouble:
             if trouble.code in (protocol.UNKNOWN, protocol.GONE):
                 raise TaskLost(str(trouble)) from trouble
             raise
-        return response.content if response.is_success else b""
+        if not response.is_success:
+            return b"", offset
+        data = response.content
+        if response.status_code != 206:  # something in between asked for all of it
+            return data[offset:], len(data)
+        size = response.headers.get("content-range", "").rpartition("/")[2]
+        return data, int(size) if size.isdigit() else offset + len(data)
 
     def release(self, held: Held) -> None:
         """Follow a task no more."""
@@ -177,17 +206,17 @@ class Link:
     def _put(self, held: Held) -> None:
         files = held.parcel.files
 
-        def body() -> list[bytes]:
-            return list(protocol.submission(held.head, files))
-
-        length = sum(map(len, body()))
+        length = len(held.head.line()) + sum(size for _, size in held.head.files)
         headers = {protocol.STREAM_HEADER: self._id, "Content-Length": str(length)}
         if held.head.bundle not in self._bundles:
             self._send_bundle(held)
         for _ in range(2):
             try:
                 response = self._connection.request(
-                    "PUT", f"/v1/tasks/{held.key}", body=lambda: iter(body()), headers=headers
+                    "PUT",
+                    f"/v1/tasks/{held.key}",
+                    body=lambda: protocol.submission(held.head, files),
+                    headers=headers,
                 )
                 break
             except Trouble as trouble:

@@ -117,9 +117,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
         options = read_options(args, context, path)
         program = load_program(path, entry, context, stdin_name=args.stdin_filename)
         if args.runs_on is not None:
-            from jobc.engine.placing import place
+            from jobc.cli.placement import place_all
 
-            place(program, args.runs_on)
+            place_all(program, args.runs_on, job=args.job)
             options.runs_on = args.runs_on
         given, textual = read_params(args.param, args.params_file, context)
         params = check_params(program.workflows[program.entry], given, textual)

@@ -55,6 +55,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--disk", default="10G", metavar="SIZE", help="disk that a task may fill (default: 10G)")
     add("--max-upload", default="2G", metavar="SIZE", help="most that is sent with a task (default: 2G)")
     add(
+        "--max-download",
+        default="2G",
+        metavar="SIZE",
+        help="largest file of what a task leaves that is given out (default: 2G)",
+    )
+    add(
         "--keep",
         default="24h",
         metavar="DURATION",
@@ -113,6 +119,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         python=os.path.abspath(os.path.join(context.cwd, args.python)) if args.python else sys.executable,
         environ=tuple(args.env),
         largest_task=_size("--max-upload", args.max_upload),
+        largest_file=_size("--max-download", args.max_download),
         keep=_seconds("--keep", args.keep),
         drain=_seconds("--drain", args.drain),
     )
