@@ -18,7 +18,7 @@ class _Docker(Subject):
             "docker",
             {"image": PYTHON, "pull": "never"},
             missing_image={"image": "jobc-test/absent:1"},
-            unreachable={"docker_host": f"unix://{daemon.folder}/none.sock"},
+            unreachable={"docker_host": "tcp://127.0.0.1:1"},
             combinations=60,
         )
 

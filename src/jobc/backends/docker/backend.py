@@ -23,7 +23,7 @@ PATIENCE = 30.0
 class DockerBackend:
     """Runs tasks in containers. A handle is good in another process, which finds the container by its name."""
 
-    capabilities = Capabilities(notifies=True, reattach=True, sweeps=True, calls=4)
+    capabilities = Capabilities(notifies=True, files=True, reattach=True, sweeps=True, calls=4)
 
     def __init__(self) -> None:
         self._house = House()

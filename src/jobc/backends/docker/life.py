@@ -80,7 +80,10 @@ class Life:
 
     def resume(self) -> None:
         """Find it where it runs, or ran. Raises TaskLost where it is gone, BackendError where the daemon does not answer."""
-        container = self._look()
+        try:
+            container = self._look()
+        except Unreachable as error:
+            raise BackendError(str(error), transient=True) from error
         if container.status != "created":
             self._runs_in(container)
         self._go(lambda task: self._prepare(task) if container.status == "created" else container)
