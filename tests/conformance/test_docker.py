@@ -20,6 +20,8 @@ class _Docker(Subject):
             {"image": PYTHON, "pull": "never"},
             missing_image={"image": "jobc-test/absent:1"},
             unreachable={"docker_host": "tcp://127.0.0.1:1"},
+            # The daemon needs some 0.4 s of a processor for each container: 200 of them are minutes on a machine of CI.
+            combinations=100,
         )
 
     def leftovers(self) -> list[str]:
