@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -21,19 +22,41 @@ _STAGE = "jobs:\n  a:\n    stages:\n      - {{image: {image}, command: 'true'}}\
 
 
 def report() -> None:
-    from docker_daemon import Daemon, missing
+    from docker_daemon import missing
 
     why = missing() or ("" if shutil.which("docker") else "the command `docker` is not installed")
     if why:
         print(f"\ndocker: left out, {why}")
         return
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        plain, python, *rest = _measured()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    rows = [("`docker run` of python3 -c ''", python, "")]
+    names = ("a job in busybox, by its shell", "a job in an image with Python", "a docker stage")
+    rows += [(name, taken, "") for name, taken in zip(names, rest, strict=True)]
+    table(
+        "Docker: one stage, whole processes (median, in turn)",
+        ("`docker run` of true in busybox", plain),
+        rows,
+    )
+
+
+def _end(number: int, frame: object) -> None:
+    """The daemon has to be ended: `finally` does."""
+    sys.exit(128 + number)
+
+
+def _measured() -> list[float]:
+    from docker_daemon import Daemon
     from docker_images import BUSYBOX, PYTHON, load
 
     with tempfile.TemporaryDirectory(prefix="jobc-docker-") as name:
         folder = Path(name)
         daemon = Daemon(folder / "d")
-        daemon.start()
         try:
+            daemon.start()
             client = daemon.client()
             load(client)
             client.close()
@@ -46,14 +69,6 @@ def report() -> None:
                 (folder / f"{file}.job.yml").write_text(text.format(image=image))
                 commands.append([sys.executable, "-m", "jobc", "run", f"{file}.job.yml"])
             env = {**os.environ, "DOCKER_HOST": daemon.host}
-            plain, python, *rest = interleaved(commands, ROUNDS, cwd=folder, env=env)
+            return interleaved(commands, ROUNDS, cwd=folder, env=env)
         finally:
             daemon.close()
-    rows = [("`docker run` of python3 -c ''", python, "")]
-    names = ("a job in busybox, by its shell", "a job in an image with Python", "a docker stage")
-    rows += [(name, taken, "") for name, taken in zip(names, rest, strict=True)]
-    table(
-        "Docker: one stage, whole processes (median, in turn)",
-        ("`docker run` of true in busybox", plain),
-        rows,
-    )

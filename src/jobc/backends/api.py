@@ -224,7 +224,8 @@ class Backend(Protocol):
         """
 
     def collect(self, handle: JobHandle) -> CombinationResult:
-        """The result of a task that has ended; the handle is forgotten, and what the task left in the environment removed.
+        """The result of a task that has ended; the handle is forgotten, and what the task left in the environment removed
+        some seconds later, when the engine's journal has the result, at the latest by `close`.
         Where it raises BackendError with `transient` it is called again.
 
         A task that the environment took away (a preempted machine) ends as LOST, or in a result whose error has

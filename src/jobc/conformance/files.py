@@ -38,7 +38,7 @@ class Files(Suite):
                 artifacts: {in: {site: got}}
                 stages:
                   - bash: |
-                      cat got/a.txt got/link; echo; ./got/run; ls got; od -An -tx1 'got/ý space/b'
+                      cat got/a.txt got/link; echo; ./got/run; (cd got; printf '%s\\n' *); od -An -tx1 'got/ý space/b'
                       test -d got/empty; test -L got/link
             """
         )

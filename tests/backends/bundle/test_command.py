@@ -55,6 +55,27 @@ def result_of(flow: Path, *argv: str, python: str = sys.executable) -> dict[str,
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_what_failed_is_shown_on_every_python(version: tuple[int, int], tmp_path: Path) -> None:
+    text = "jobs: {a: {strategy: {matrix: {x: [1, 2]}}, stages: [{bash: exit 3}]}}"
+    done = run(the_python(version), write_bundle(text, tmp_path), cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.count("exit code 3") >= 2
+    assert "jobc itself failed" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_docker_stage_says_what_it_lacks_on_every_python(version: tuple[int, int], tmp_path: Path) -> None:
+    flow = write_bundle(
+        "jobs: {a: {stages: [{image: busybox, command: 'true', docker-host: 'unix:///none.sock'}]}}", tmp_path
+    )
+    done = run(the_python(version), flow, cwd=tmp_path)
+    assert done.returncode == 1
+    lacks = ("the Docker library is not installed; `pip install", "no Docker daemon listens there; start it")
+    assert any(what in done.stdout for what in lacks), done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_it_runs_whole_on_every_python(version: tuple[int, int], flow: Path) -> None:
     result = result_of(flow, "-p", "n=3", python=the_python(version))
     assert result["jobs"]["make"]["outputs"] == {"y": ["30", "60", "90"]}

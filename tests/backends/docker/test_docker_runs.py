@@ -183,6 +183,52 @@ def test_a_run_whose_engine_was_killed_goes_on_where_it_was(daemon: Daemon, tmp_
     assert daemon.names() == daemon.volumes() == []
 
 
+_DYING = """
+import os, signal, sys
+from jobc.backends.docker.backend import DockerBackend
+from jobc.cli.main import entry
+from jobc.engine.recorder import Recorder
+
+place, name = (DockerBackend, "collect") if sys.argv.pop(1) == "collected" else (Recorder, "combination_ended")
+method = getattr(place, name)
+
+def dying(self, *args, **more):
+    method(self, *args, **more)
+    if name == "combination_ended":
+        self.commit()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(place, name, dying)
+entry()
+"""
+
+
+@pytest.mark.parametrize("when", ["collected", "recorded"])
+def test_an_engine_that_dies_with_a_result_in_its_hands_runs_nothing_twice_and_leaves_nothing(
+    daemon: Daemon, tmp_path: Path, when: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "flow.job.yml").write_text(
+        f"""
+jobs:
+  a:
+    runs-on: {{type: docker, image: "{PYTHON}", pull: never, volume: {{./data: /data}}}}
+    stages: [{{bash: "echo begun | tee -a /data/count"}}]
+  b: {{needs: [a], stages: [{{echo: "${{{{ needs.a.result }}}}"}}]}}
+"""
+    )
+    command = [sys.executable, "-c", _DYING, when, "run", "flow.job.yml", "--run-id", "r"]
+    died = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr
+    assert len(daemon.names()) == 1
+    done = jobc(tmp_path, "run", "--resume", "r")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "data" / "count").read_text() == "begun\n"
+    shown = jobc(tmp_path, "runs", "logs", "r").stdout.splitlines()
+    assert [line.split("| ")[1] for line in shown] == ["begun", "success"]
+    assert daemon.names() == daemon.volumes() == []
+
+
 def test_pruning_a_run_removes_what_its_killed_engine_left(daemon: Daemon, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "flow.job.yml").write_text(FAR)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jobc.backends.bundle.archive import Member, write
 from jobc.backends.bundle.deflate import deflate
-from jobc.backends.bundle.runtime import members
+from jobc.backends.bundle.runtime import members, rooms
 from jobc.ir.codec import dumps
 from jobc.ir.program import Program
 
@@ -37,7 +37,7 @@ class Bundle:
 def bundle(program: Program, *, cache: Path | None = None) -> Bundle:
     """The bundle of `program`. `cache` is a folder for the runtime's compressed modules."""
     ir = dumps(program)
-    main, *rest = members(cache)
+    main, *rest = members(cache, rooms(program))
     seal = b"#" + b"0" * 64 + b"\n"
     data = write([main, Member(PROGRAM, ir, deflate(ir)), *rest], before=SHEBANG + seal)
     body = data[len(SHEBANG) + len(seal) :]

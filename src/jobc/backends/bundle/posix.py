@@ -10,7 +10,8 @@ Only jobs of bash, empty and raise stages can be lowered. What is known before t
 
 Anything else that depends on them is `Impossible`, with the place in the jobs file: the script never guesses. Scripts of
 stages are what they are in any environment, in files of their own, with their values in variables; `bash` runs them where
-the image has it, else `sh`, and a script that needs bash (values that stand unquoted become arrays) says so and fails.
+the image has it, else `sh`. A value that stands unquoted there is an array elsewhere; here, where it is known how many items
+it has, it is that many variables, which every shell has.
 
 The script tells what happens as events, a JSON object a line, marked by $JOBC_MARK so that no line of a log can pass for
 one; `posix_result` reads the file that it writes at its end. Logs are not masked: whoever reads them does that.
@@ -31,11 +32,15 @@ from jobc.interpreter.contexts import JobState, Scope, StageFailure
 from jobc.interpreter.durations import seconds
 from jobc.interpreter.launcher import FreshLauncher
 from jobc.interpreter.reasons import calls_status, show
-from jobc.interpreter.slots import Delivery, SlotProblem
+from jobc.interpreter.slots import VALUE_BOUND, Delivery, SlotProblem
 from jobc.interpreter.stages.retry import Policy
 from jobc.interpreter.taskfile import TaskFile
 from jobc.interpreter.values import EvaluationError, to_text
 from jobc.ir.program import BashStage, CodeIndex, EmptyStage, NamedCodes, Program, RaiseStage, Script, Stage
+
+#: Where no file can be made: what is too large for a variable is refused.
+_NOWHERE = "/dev/null/jobc"
+_TOO_LARGE = "a value is too large for a variable, so it needs Python where the task runs"
 
 #: A text of which parts are known only at run time: (whether it is such a part, text or shell word).
 Piece = tuple[bool, str]
@@ -245,52 +250,46 @@ class _Lowering:
                 f"`shell: {shlex.join(words)}` needs Python where the task runs; `bash` and `sh` do not",
                 stage.span,
             )
-        lines, prelude, arrays = self._slots(stage.script)
-        text = prelude + stage.script.text.removesuffix("\n")
+        lines, text = self._slots(stage.script)
         end = "JOBC_END"
         while end in text.split("\n"):
             end += "_"
         lines.append(f"cat > \"$jobc_dir/$jobc_number.script\" <<'{end}'")
-        return [*lines, text, end, f"jobc_script {words[0]} {int(arrays)}"]
+        return [*lines, text, end, f"jobc_script {words[0]}"]
 
-    def _slots(self, script: Script) -> tuple[list[str], str, bool]:
-        """(assignments, prelude, whether arrays are made)."""
+    def _slots(self, script: Script) -> tuple[list[str], str]:
+        """(assignments, the script's text without arrays)."""
         lines: list[str] = []
-        arrays = False
-        delivery = Delivery("", "bash")
+        text = script.text.removesuffix("\n")
+        delivery = Delivery(_NOWHERE, "bash")
         for slot in script.slots:
-            tree = self.program.codes[slot.code].tree
-            if slot.use == "word" or (slot.use == "words" and self._is_late(tree)):
-                pieces = self._pieces(tree, slot.code)
-                if slot.use == "word":
-                    lines += self._assign(slot.name, pieces, export=True)
-                    continue
+            code = self.program.codes[slot.code]
+            is_late = self._is_late(code.tree)
+            if slot.use == "word" or (slot.use == "words" and is_late):
+                pieces = self._pieces(code.tree, slot.code)
+                if sum(len(piece.encode("utf-8", "surrogateescape")) for _, piece in pieces) > VALUE_BOUND:
+                    raise self._impossible(_TOO_LARGE, code.span)
+                lines += self._assign(slot.name, pieces, export=True)
                 # A text known at run time, unquoted: one word.
-                lines += self._assign(slot.name + "_0", pieces, export=True)
-                lines.append(f"export {slot.name}_N=1")
-                Delivery.words(delivery, slot.name, "")
-                arrays = True
+                text = text.replace(f"${{{slot.name}[@]}}", f"${{{slot.name}}}")
                 continue
-            if self._is_late(tree):
+            if is_late:
                 raise self._impossible(
-                    "a number known only at run time stands in arithmetic, which needs Python there",
-                    self.program.codes[slot.code].span,
+                    "a number known only at run time stands in arithmetic, which needs Python there", code.span
                 )
-            value = self._static(slot.code)
             try:
-                getattr(delivery, slot.use)(slot.name, value)
+                getattr(delivery, slot.use)(slot.name, self._static(slot.code))
             except SlotProblem as problem:
-                raise self._impossible(str(problem), self.program.codes[slot.code].span) from None
+                raise self._impossible(str(problem), code.span) from None
             except OSError:
-                raise self._impossible(
-                    "a value is too large for a variable", self.program.codes[slot.code].span
-                ) from None
-            arrays = arrays or slot.use in ("words", "integers")
-        made = {name for line in lines for name in [line.split("=")[0].removeprefix("export ")]}
-        lines += [
-            f"export {name}={self._known(value)}" for name, value in delivery.env.items() if name not in made
-        ]
-        return lines, delivery.prelude, arrays
+                raise self._impossible(_TOO_LARGE, code.span) from None
+            if slot.use != "integer":
+                count = int(delivery.env.pop(f"{slot.name}_N"))
+                if count > 1 and "IFS" in text and f"${{{slot.name}[*]}}" in text:
+                    raise self._impossible("a list is joined by $IFS, which needs Python there", code.span)
+                text = _spread(text, slot.name, count)
+        lines += [f"export {name}={self._known(value)}" for name, value in delivery.env.items()]
+        return lines, text
 
     # Expressions
 
@@ -455,6 +454,13 @@ def _mentions(tree: Any, id: str) -> bool:
     if tree[:1] == ["get"] and tree[2:] == ["outputs"] and tree[1] == ["get", ["name", "stages"], id]:
         return True
     return any(_mentions(part, id) for part in tree)
+
+
+def _spread(text: str, name: str, count: int) -> str:
+    """A script in which the array `name`, of `count` items, is written as that many variables."""
+    items = [f"${{{name}_{number}}}" for number in range(count)]
+    text = text.replace(f'"${{{name}[@]}}"', " ".join(f'"{item}"' for item in items))
+    return text.replace(f"${{{name}[*]}}", " ".join(items))
 
 
 def _outer_variable(name: str) -> str:

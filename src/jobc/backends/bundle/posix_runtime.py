@@ -138,13 +138,10 @@ jobc_exec() { # in a stage's body: become the command, in a session of its own
   if command -v setsid > /dev/null; then exec setsid "$@"; fi
   exec "$@"
 }
-jobc_script() { # in a stage's body: shell, whether its arrays are needed
+jobc_script() { # in a stage's body: shell
   if command -v "$1" > /dev/null; then
     if [ "$1" = bash ]; then jobc_exec bash -eo pipefail "$jobc_dir/$jobc_number.script"; fi
     jobc_exec "$1" -e "$jobc_dir/$jobc_number.script"
-  fi
-  if [ "$2" = 1 ]; then
-    jobc_fault "a value stands unquoted in the script, which needs bash, and this image has none: put it in double quotes"
   fi
   jobc_exec sh -e "$jobc_dir/$jobc_number.script"
 }

@@ -1,7 +1,8 @@
 """The part of jobc that goes into every bundle: what runs a program, and nothing that makes one.
 
 It is all of the standard library's kind: `ir`, `interpreter`, `engine` (for a bundle that is run whole), of the backends the
-local one, and of the command line what a bundle offers. Its compressed form depends on this version's source alone and is
+local one, and of the command line what a bundle offers. Where the program has docker stages, what runs their containers comes with
+it; that asks for the Docker library where it runs. Its compressed form depends on this version's source alone and is
 kept in the user's cache.
 """
 
@@ -9,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jobc.backends.bundle.archive import Member
 from jobc.backends.bundle.deflate import deflate
+from jobc.interpreter.code_reads import every_stage
+from jobc.ir.program import Program
 
 #: What Python runs first; it stands outside the package.
 START = "cli/bundled/start.py"
@@ -38,6 +41,21 @@ ROOMS = (
     "cli/report.py",
     "cli/run_inputs.py",
 )
+#: What a program with docker stages needs beside.
+CONTAINERS = tuple(
+    f"backends/docker/{name}.py"
+    for name in (
+        "__init__",
+        "arguments",
+        "client",
+        "container",
+        "errors",
+        "guard",
+        "images",
+        "launch",
+        "stages",
+    )
+)
 #: Of those, what no bundle uses: tasks elsewhere, going on with a run, history, telemetry, simulation, a terminal's live view.
 LEFT_OUT = (
     START,
@@ -51,20 +69,32 @@ LEFT_OUT = (
     "engine/journal/log_lines.py",
     "engine/observers/",
     "engine/resuming/",
+    "engine/simulated_triggers.py",
     "engine/simulation.py",
     "engine/stream.py",
     "ir/meaning.py",
 )
 
 
-def files() -> Iterator[tuple[str, bytes]]:
+def rooms(program: Program) -> tuple[str, ...]:
+    """Folders and files of the package that a program needs."""
+    stages = [
+        stage
+        for workflow in program.workflows
+        for job in workflow.jobs
+        for stage in every_stage(job.stages)
+    ]
+    return (*ROOMS, *CONTAINERS) if any(stage.kind == "docker" for stage in stages) else ROOMS
+
+
+def files(rooms: Sequence[str] = ROOMS) -> Iterator[tuple[str, bytes]]:
     """(name in the bundle, content) of the runtime's modules; `__main__.py` is the first."""
     import jobc
 
     root = Path(jobc.__file__).parent
     yield "__main__.py", (root / START).read_bytes()
     yield "jobc/__init__.py", f'__version__ = "{jobc.__version__}"\n'.encode()
-    for room in ROOMS:
+    for room in rooms:
         place = root / room
         for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
             name = file.relative_to(root).as_posix()
@@ -72,9 +102,9 @@ def files() -> Iterator[tuple[str, bytes]]:
                 yield f"jobc/{name}", file.read_bytes()
 
 
-def members(cache: Path | None) -> list[Member]:
+def members(cache: Path | None, rooms: Sequence[str] = ROOMS) -> list[Member]:
     """The runtime's members. `cache` is the folder for what was compressed before."""
-    (start, code), *modules = files()
+    (start, code), *modules = files(rooms)
     # What checks all the rest is stored as it is: the fewer bytes it takes to read it, the better.
     return [Member(start, code), *(Member(name, data, _deflated(data, cache)) for name, data in modules)]
 

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from jobc.backends.api import LOST, Capabilities, JobHandle, JobStatus, Task
+from jobc.backends.api import LOST, Capabilities, JobHandle, JobStatus, Task, TaskLost
 from jobc.backends.docker.container import container_name
 from jobc.backends.docker.house import House
 from jobc.backends.docker.life import Life
 from jobc.interpreter.api import CombinationResult
 from jobc.interpreter.mark import MARK
 
-#: Seconds that the containers of a run have to be removed at its end.
-PATIENCE = 30.0
-
 
 class DockerBackend:
     """Runs tasks in containers. A handle is good in another process, which finds the container by its name."""
 
-    capabilities = Capabilities(notifies=True, reattach=True, sweeps=True, calls=4)
+    capabilities = Capabilities(notifies=True, files=True, reattach=True, sweeps=True, calls=4)
 
     def __init__(self) -> None:
         self._house = House()
@@ -77,7 +74,6 @@ class DockerBackend:
 
     def collect(self, handle: JobHandle) -> CombinationResult:
         life = self._let_go(handle)
-        life.join(PATIENCE)
         if life.error is not None:
             raise life.error
         assert life.result is not None, "collected before its end"
@@ -86,6 +82,7 @@ class DockerBackend:
     def close(self) -> None:
         """Containers of tasks that still run are left; all others of their run go, also those that an earlier engine left."""
         self._house.closing.set()
+        self._house.removal.close()
         kept = {name for name, life in self._lives.items() if not life.killed}
         for mark in filter(None, {*self._marks, *(life.mark for life in self._lives.values())}):
             self._house.sweep(mark, kept)
@@ -98,7 +95,9 @@ class DockerBackend:
         self._house.sweep(mark, ())
 
     def _let_go(self, handle: JobHandle) -> Life:
-        life = self._lives.pop(handle.id)
+        life = self._lives.pop(handle.id, None)
+        if life is None:
+            raise TaskLost("its container is not known here")
         life.collected()
         self._marks.add(life.mark)
         return life

@@ -11,6 +11,7 @@ import hashlib
 import io
 import posixpath
 import tarfile
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 TASK_LABEL = "jobc.task"
 RUN_LABEL = "jobc.run"
 MARK_LABEL = "jobc.mark"
+
+#: Seconds that a name may be taken by a container that is not to be found.
+TAKEN = 10.0
 
 
 class Ended:
@@ -85,34 +89,43 @@ def create(
         mounts.append(Mount(inside, source, type=kind, read_only=mode == "ro"))
     if any(inside == MOUNT or inside.startswith(MOUNT + "/") for inside in spec.volumes):
         raise BackendError(f"`{MOUNT}` is where jobc's own files are; mount the volume on another path")
+    until = time.monotonic() + TAKEN
     with translated(f"create a container of {spec.image}"):
-        try:
-            made = client.containers.create(
-                spec.image,
-                list(command),
-                entrypoint=None if entrypoint is None else list(entrypoint),
-                name=name,
-                labels={**labels},
-                environment={**environ},
-                user=user,
-                working_dir=spec.workdir or working,
-                mounts=mounts,
-                tmpfs={} if "/tmp" in spec.volumes else {"/tmp": "mode=1777,exec"},
-                network=spec.network,
-                read_only=spec.read_only,
-                cap_drop=["ALL"],
-                cap_add=spec.capabilities,
-                security_opt=[] if spec.new_privileges else ["no-new-privileges"],
-                # Read back from its beginning after the engine's death, whatever the daemon's default driver is.
-                log_config={"type": "json-file", "config": {}},
-                stop_signal="SIGTERM",
-                **spec.limits,
-            )
-        except APIError as error:
-            if error.status_code != 409 or "already in use" not in str(error.explanation):
-                raise
-            return client.containers.get(name), False
-    return made, True
+        while True:
+            try:
+                made = client.containers.create(
+                    spec.image,
+                    list(command),
+                    entrypoint=None if entrypoint is None else list(entrypoint),
+                    name=name,
+                    labels={**labels},
+                    environment={**environ},
+                    user=user,
+                    working_dir=spec.workdir or working,
+                    mounts=mounts,
+                    tmpfs={} if "/tmp" in spec.volumes else {"/tmp": "mode=1777,exec"},
+                    network=spec.network,
+                    read_only=spec.read_only,
+                    cap_drop=["ALL"],
+                    cap_add=spec.capabilities,
+                    security_opt=[] if spec.new_privileges else ["no-new-privileges"],
+                    # Read back from its beginning after the engine's death, whatever the daemon's default driver is.
+                    log_config={"type": "json-file", "config": {}},
+                    stop_signal="SIGTERM",
+                    **spec.limits,
+                )
+            except APIError as error:
+                if error.status_code != 409 or "already in use" not in str(error.explanation):
+                    raise
+                found = find(client, name)
+                if found is not None:
+                    return found, False
+                # The name is taken before the container is there to be found, and for as long as it is removed.
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+            else:
+                return made, True
 
 
 def command_of(client: DockerClient, image: str) -> tuple[list[str], list[str]]:

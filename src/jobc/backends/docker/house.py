@@ -13,6 +13,7 @@ from jobc.backends.bundle.parcel import Packer, Parcel
 from jobc.backends.docker import container as containers
 from jobc.backends.docker.client import Daemon, connect
 from jobc.backends.docker.images import Images
+from jobc.backends.docker.removal import Removal
 from jobc.interpreter.venvs import cache_folder
 
 
@@ -21,6 +22,7 @@ class House:
 
     def __init__(self) -> None:
         self.images = Images()
+        self.removal = Removal()
         self.closing = threading.Event()
         self._packer = Packer(Path(cache_folder(dict(os.environ))) / "bundles")
         self._daemons: dict[str, Daemon] = {}

@@ -34,7 +34,9 @@ _HOME = 'if [ ! -w "${HOME:-/nowhere}" ]; then export HOME=/tmp; fi'
 
 
 def launcher() -> str:
-    """The script `launch.sh`. Standard output and error become one stream, so that their order is kept."""
+    """The script `launch.sh`. Standard output and error become one stream, so that their order is kept; beside Python the shell
+    itself says nothing: some tell of a process that ended by a signal.
+    """
     from jobc.backends.bundle.parcel import command
 
     run = shlex.join(command("@", FOLDER)).replace("@", '"$python"', 1)
@@ -49,6 +51,7 @@ for python in python3 python; do
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' > /dev/null 2>&1 || continue
   {run} < /dev/null &
   task=$!
+  exec > /dev/null 2>&1
   trap 'kill -TERM "$task" 2> /dev/null' TERM INT
   while :; do
     wait "$task"

@@ -4,8 +4,8 @@
               start it. What a submitter that died had created and not started is started now.
     follow    read its log until it ends. Where the daemon goes away meanwhile, it is looked for until it is back
     gather    the result out of the stopped container
-    remove    once the engine has collected the result: until then a process that resumes the run finds the container, so
-              nothing runs twice
+    remove    some seconds after the engine has collected the result (`removal`): until its journal has it, a process that
+              resumes the run finds the container, so nothing runs twice
 
 What the daemon ended by itself (it was stopped, or began again) is lost, not failed: nothing was wrong with the work.
 """
@@ -71,8 +71,6 @@ class Life:
         self._cut = False
         self._started = False
         self._interrupted = False
-        self._collected = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
         """Run it, or find it where it was submitted before."""
@@ -80,7 +78,10 @@ class Life:
 
     def resume(self) -> None:
         """Find it where it runs, or ran. Raises TaskLost where it is gone, BackendError where the daemon does not answer."""
-        container = self._look()
+        try:
+            container = self._look()
+        except Unreachable as error:
+            raise BackendError(str(error), transient=True) from error
         if container.status != "created":
             self._runs_in(container)
         self._go(lambda task: self._prepare(task) if container.status == "created" else container)
@@ -95,20 +96,14 @@ class Life:
             threading.Thread(target=_send, args=(container, signal), daemon=True).start()
 
     def collected(self) -> None:
-        """The engine takes nothing any more: the container goes."""
+        """The engine takes nothing any more: the container goes, soon."""
         self.output.close()
-        self._collected.set()
-
-    def join(self, seconds: float) -> None:
-        """Wait for the removal of the container of a task that was collected."""
-        if self._thread is not None and self._collected.is_set():
-            self._thread.join(seconds)
+        if self._container is not None:
+            self._house.removal.later(self._container)
 
     def _go(self, obtain: Callable[[ContainerTask], Container | None]) -> None:
-        self._thread = threading.Thread(
-            target=self._live, args=(obtain,), name=f"jobc-docker-{self._task.name}", daemon=True
-        )
-        self._thread.start()
+        name = f"jobc-docker-{self._task.name}"
+        threading.Thread(target=self._live, args=(obtain,), name=name, daemon=True).start()
 
     def _live(self, obtain: Callable[[ContainerTask], Container | None]) -> None:
         state = ENDED
@@ -125,10 +120,6 @@ class Life:
             self.error = BackendError(f"defect of jobc: {type(error).__name__}: {error}")
         self.state = state
         self._tell(self.handle)
-        self._collected.wait()
-        if self._container is not None:
-            with contextlib.suppress(BackendError):  # swept with the run's end
-                containers.remove(self._container)
 
     def _prepare(self, task: ContainerTask) -> Container | None:
         spec = self._spec

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 
+from jobc.backends.registry import containers
 from jobc.cli.bundled.result import result_path
 from jobc.errors import UsageError
 from jobc.interpreter.standalone import run_task
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from jobc.interpreter.api import Cancellation, Inputs, TriggerOutcome
-    from jobc.interpreter.containers import Containers
     from jobc.ir.program import Program
 
 _OPTIONS = ("--task", "--secrets", "--result")
@@ -36,20 +36,7 @@ def run_task_files(argv: list[str], read: Callable[[str], bytes]) -> int:
     task = _load(places["--task"], secrets)
     program = loads(read("program.json"))
     trigger = Triggers(program, task.inputs).run
-    return run_task(program, task, result, sys.stdout, trigger, _containers)
-
-
-def _containers() -> Containers:
-    from jobc.interpreter.containers import ContainerProblem
-
-    try:
-        from jobc.backends.registry import containers
-
-        return containers()
-    except ImportError:
-        raise ContainerProblem(
-            "there is no Docker where this job runs; run the job on this machine (`runs-on: local`), or give the job itself the image"
-        ) from None
+    return run_task(program, task, result, sys.stdout, trigger, containers)
 
 
 def _places(argv: list[str]) -> dict[str, str]:

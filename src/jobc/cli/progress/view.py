@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from bisect import insort
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -161,7 +160,8 @@ class RunView:
                 name, error = self._stages.get(key, (None, event["error"]))
                 if error is not None:
                     failure = FailureView(combination, event["matrix"], name, error, list(tail or ()))
-                    insort(job.failures, failure, key=lambda each: each.index)
+                    job.failures.append(failure)
+                    job.failures.sort(key=lambda each: each.index)  # in Python 3.9 `insort` has no key
                     del job.failures[SHOWN_FAILURES:]
             self._stages.pop(key, None)
         elif kind == "job-ended":

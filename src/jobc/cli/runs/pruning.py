@@ -27,8 +27,8 @@ def run_without_history(args: argparse.Namespace, context: Context) -> int:
 
 
 def run(args: argparse.Namespace, history: History, context: Context) -> int:
-    from jobc.cli.runs.sweeping import handles, sweep
     from jobc.engine.journal import history_pruning
+    from jobc.engine.sharing.sweeping import handles, sweep
 
     keep, age = _bounds(args)
     found = history_pruning.candidates(history, keep, age)

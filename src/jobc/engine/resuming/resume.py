@@ -7,6 +7,7 @@
     cleared   what the dead engine left is ended before anything starts (`engine.leftovers`)
     reopened  what is to be done again, in one transaction (`engine.reopen`)
     restored  and then the scheduler goes on as if nothing had been (`engine.restore`)
+    swept     when the run has ended: what the dead engine left in environments elsewhere (`engine.sweeping`)
 
 A cancellation that was under way when the engine died is taken back: who resumes wants the run to go on. The time of
 the run, and of a job that is begun again, counts anew; that of a job taken up where it runs does not.
@@ -34,6 +35,7 @@ from jobc.engine.resuming.restore import Restorer, Row
 from jobc.engine.run import Launch, check_params, code_of, conduct, lease, prepared, selection
 from jobc.engine.secrets import MASK, Veil, resolve, shown_params
 from jobc.engine.sharing.leftovers import end_leftovers
+from jobc.engine.sharing.sweeping import handles, sweep
 from jobc.engine.state import ENDED, OPEN, RunState, Ticket
 from jobc.errors import ParamError, StateError, UsageError
 from jobc.interpreter.api import ErrorInfo
@@ -168,7 +170,8 @@ def resume(
         end_leftovers(past.row["mark"])
         resumption.reopen(failed_only)
         past.look_again()
-        return conduct(
+        mark, known = handles(History(journal), past.row)
+        result = conduct(
             resumption.program,
             options,
             past.row["mark"],
@@ -176,6 +179,9 @@ def resume(
             lambda launch: launch.first(past.row, values, selected),
             _Revival,
         )
+        if result.state_error is None:
+            sweep(mark, known, options.backend)  # what cannot be asked now is asked when the run is removed
+        return result
 
 
 def _busy(run_id: str) -> UsageError:

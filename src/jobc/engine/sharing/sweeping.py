@@ -1,12 +1,13 @@
-"""What the engine of a run that is removed left in environments elsewhere: containers whose engine was killed and never resumed."""
+"""What an engine that was killed left in environments elsewhere: removed with its run, or when that was resumed and has ended."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobc.backends.api import BackendError, JobHandle
+from jobc.backends.api import Backend, BackendError, JobHandle
+from jobc.backends.registry import create
 from jobc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,14 +30,12 @@ def handles(history: History, run: Mapping[str, Any]) -> tuple[str, list[JobHand
     return str(mark or ""), found
 
 
-def sweep(mark: str, known: list[JobHandle]) -> list[str]:
+def sweep(mark: str, known: Sequence[JobHandle], make: Callable[[str], Backend] = create) -> list[str]:
     """Remove what is left of the tasks; what could not be asked for, in words."""
-    from jobc.backends.registry import create
-
     problems: list[str] = []
     for name in sorted({handle.backend for handle in known}):
         try:
-            backend = create(name)
+            backend = make(name)
             if backend.capabilities.sweeps and mark:
                 getattr(backend, "sweep")(mark, [handle for handle in known if handle.backend == name])  # noqa: B009
                 backend.close()
