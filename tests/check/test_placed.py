@@ -125,3 +125,11 @@ def test_a_runner_over_plain_http_is_told_where_it_may_be_one() -> None:
         )
     ]
     assert told(job.replace("[local, self-hosted]", "[local, local]"), "secrets: [T]\n") == []
+
+
+@pytest.mark.parametrize("amount", [".nan", ".inf", "'nan'", "9" * 400])
+@pytest.mark.parametrize("place", ["local", "slurm", f"{{type: aws-batch, {QUEUE}}}"])
+def test_an_amount_that_is_no_finite_number_is_told_and_ends_nothing(amount: str, place: str) -> None:
+    job = f"timeout: 1h\nruns-on: {place}\nresources: {{cpu: {amount}}}\nstages: [{{bash: ls}}]"
+    first = next(message for code, message in told(job) if code == "JC601")
+    assert first.endswith("which is no amount")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from jobc.sema.fold import NOT_CONSTANT, NotConstant, fold, numbers
 from jobc.syntax.ast import Const, ListValue, MapValue, Strategy, TemplateValue, Value
@@ -38,14 +39,14 @@ def text(value: Value | None) -> str | None:
 
 
 def number(value: Value | None) -> int | float | None:
-    """A constant number, or the digits of one."""
+    """A constant number, or the digits of one; None where it is none, or no finite one."""
     found = constant(value)
     if isinstance(found, str):
         try:
-            return float(found)
+            found = float(found)
         except ValueError:
             return None
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+    return found if _is_finite(found) else None
 
 
 def duration(value: Value | None) -> float | None:
@@ -54,8 +55,16 @@ def duration(value: Value | None) -> float | None:
 
     found = constant(value)
     if isinstance(found, str):
-        return seconds(found)
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+        found = seconds(found)
+    return float(found) if _is_finite(found) else None
+
+
+def _is_finite(value: object) -> TypeGuard[int | float]:
+    """Whether a value is a number that can be computed with: `.inf`, `.nan` and a whole number of 400 digits cannot."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    except OverflowError:
+        return False
 
 
 #: Combinations that are counted one by one, at most.

@@ -7,6 +7,7 @@ that file. Paths are relative to the file that they are written in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 
 from jobc.diagnostics.diagnostic import Diagnostic, Label
 from jobc.errors import UsageError
@@ -16,6 +17,11 @@ from jobc.syntax.ast import Document, Stage, TriggerStage, child_stages
 from jobc.syntax.spelling import nearest
 
 RULE = "call-mismatch"
+
+#: So many parameters are named where none is near.
+_LISTED = 12
+#: So many names are compared in one stage in search of the nearest; findings beyond that propose none.
+_COMPARED = 50_000
 
 
 class Triggers:
@@ -59,10 +65,13 @@ class Triggers:
         if declared is None:
             return
         names = {param.name: param for param in declared}
+        listed = ", ".join(f"`{name}`" for name in islice(names, _LISTED))
+        listed += ", …" if len(names) > _LISTED else ""
+        looked = 0
         for item in stage.params:
             if item.key not in names:
-                near = nearest(item.key, names)
-                listed = ", ".join(f"`{name}`" for name in names)
+                near = nearest(item.key, names) if looked < _COMPARED else None
+                looked += len(names)
                 known = f"its parameters: {listed}" if names else "it takes none"
                 self._report(
                     Diagnostic(

@@ -50,6 +50,8 @@ from jobc.syntax.spelling import nearest
 RULE = Rule("JC403", "unset-variable", WARNING, "a shell script reads a variable that nothing sets")
 
 JOBC = ("JOBC_OUTPUT", "JOBC_OUTPUT_JSON", "JOBC_RUN_ID", "JOBC_JOB", "JOBC_STAGE", "JOBC_ATTEMPT")
+#: So many names are compared in one script in search of the nearest; findings beyond that propose none.
+_COMPARED = 50_000
 #: Variables in small letters that come from outside by custom.
 _OUTSIDE = frozenset(("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"))
 
@@ -95,11 +97,17 @@ def _script(
     if found.open:
         return
     known = given | found.sets
+    candidates = sorted(other for other in known - slots if len(other) > 3)
     said: set[str] = set()
+    looked = 0
     for name, start, end in found.reads:
         if name in known or name in said or name in _OUTSIDE:
             continue
-        near = _near(name, known - slots)
+        near = None
+        # The nearest name is looked for by names long enough to tell.
+        if len(name) > 3 and looked < _COMPARED:
+            near = nearest(name, candidates)
+            looked += len(candidates)
         capitals = name.upper() == name
         if capitals and near is None and not name.startswith("JOBC_"):
             continue
@@ -116,8 +124,3 @@ def _script(
 
 def _suspicious(name: str, given: set[str]) -> bool:
     return name.upper() != name or len(name) > 3
-
-
-def _near(name: str, known: set[str]) -> str | None:
-    """The name that is set and meant, for names long enough to tell."""
-    return nearest(name, sorted(other for other in known if len(other) > 3)) if len(name) > 3 else None
