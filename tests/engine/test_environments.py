@@ -154,7 +154,7 @@ def test_an_environment_that_is_none_fails_its_combination_alone(tmp_path: Path)
     assert statuses == ["success", "failed", "failed"]
     errors = [each.error.message for each in result.jobs["a"].combinations if each.error]
     assert errors == [
-        "`runs-on` is `dokcer`, which is no environment here; there are: local, process, third",
+        "`runs-on` is `dokcer`, which is no environment here; there are: docker, local, process, self-hosted, third",
         "`runs-on` must be the name of an environment, but this is the number 7",
     ]
 

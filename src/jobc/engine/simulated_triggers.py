@@ -19,7 +19,7 @@ from jobc.ir.program import ForEachStage, ParallelStage, Stage, TriggerStage
 from jobc.ir.status import SKIP, SUCCESS
 
 Soon = Callable[[Callable[[], None]], None]
-Then = Callable[[ErrorInfo | None], None]
+Then = Callable[["ErrorInfo | None"], None]
 
 
 class Triggers:
