@@ -77,6 +77,23 @@ jobs:
       - bash: cat end/whole
       - echo: "${{ needs.build.outputs.said }}"
 """
+LARGE = """
+params: {runner: str}
+secrets: [RUNNER_TOKEN]
+jobs:
+  make:
+    artifacts: {out: {big: {paths: big}}}
+    stages: [{bash: "head -c 20000000 /dev/urandom > big; sha256sum < big > ../sum"}]
+  pass:
+    needs: make
+    runs-on: {type: self-hosted, host: "${{ params.runner }}", token: "${{ secrets.RUNNER_TOKEN }}"}
+    artifacts: {in: {big: .}, out: {again: {paths: big}}}
+    stages: [{bash: "sha256sum < big"}]
+  check:
+    needs: pass
+    artifacts: {in: {again: got}}
+    stages: [{bash: "sha256sum < got/big | diff - ../sum"}]
+"""
 NEAR = """
 jobs:
   one: {stages: [{id: s, bash: 'echo n=1 >> "$JOBC_OUTPUT"'}], outputs: {n: "${{ stages.s.outputs.n }}"}}
@@ -132,8 +149,9 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    server = Server(tmp_path / "runner", "--concurrency", "4")
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """With a runner, which a parameter gives further options."""
+    server = Server(tmp_path / "runner", "--concurrency", "4", *getattr(request, "param", ()))
     folder = tmp_path / "here"
     folder.mkdir()
     made = Place(folder, server)
@@ -240,3 +258,25 @@ def test_a_job_that_may_not_run_is_not_asked_for_a_runner(place: Place) -> None:
     place.write('jobs: {one: {condition: "1 > 2", stages: [{echo: hi}]}}')
     code, _, said = place.run("flow.job.yml", "--runs-on", "self-hosted")
     assert code == 0, said
+
+
+def test_a_large_artifact_goes_to_a_runner_and_back(place: Place) -> None:
+    place.write(LARGE)
+    code, out, said = place.run("flow.job.yml", "--format", "jsonl", *params(place))
+    assert code == 0, said + out
+    nothing_is_left(place.server)
+
+
+@pytest.mark.parametrize(
+    ("place", "option"),
+    [(["--max-upload", "10M"], "--max-upload"), (["--max-download", "10M"], "--max-download")],
+    indirect=["place"],
+)
+def test_an_artifact_that_is_too_large_fails_its_job_and_says_what_to_do(place: Place, option: str) -> None:
+    place.write(LARGE)
+    code, out, said = place.run("flow.job.yml", "--format", "jsonl", *params(place))
+    assert code == 1, said
+    ended = [each for each in events(out) if each["event"] == "combination-ended" and each["job"] == "pass"]
+    assert [each["error"]["type"] for each in ended] == ["backend"]
+    assert option in ended[0]["error"]["message"]
+    nothing_is_left(place.server)

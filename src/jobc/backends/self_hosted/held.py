@@ -83,7 +83,7 @@ class Held:
             if self.finished:
                 return False  # an event that was on its way
             self.accepted = True
-            is_news = document["size"] > self.size or document["state"] != self.state
+            is_news: bool = document["size"] > self.size or document["state"] != self.state
             self.size = max(self.size, document["size"])
             self._append(document)
             self.state = document["state"]

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PATIENCE = 300.0
 #: The most of a file that one request asks for, in bytes.
 PIECE = 2 * 1024 * 1024
+#: Bytes of a submission from which on the runner is asked first whether it takes as much.
+LARGE = 512 * 1024
 #: How long after `collect` a runner is told to forget a task: by then the engine has written its result down.
 FORGET_SECONDS = 5.0
 #: What a submission may wait for.
@@ -207,6 +209,8 @@ class Link:
         files = held.parcel.files
 
         length = len(held.head.line()) + sum(size for _, size in held.head.files)
+        if length > LARGE:
+            self._check_size(length)
         headers = {protocol.STREAM_HEADER: self._id, "Content-Length": str(length)}
         if held.head.bundle not in self._bundles:
             self._send_bundle(held)
@@ -230,6 +234,16 @@ class Link:
             )
         self._take(held, response.json())
         self._listen()
+
+    def _check_size(self, length: int) -> None:
+        """Refuse what the runner would refuse: who is still sending may not hear why the connection was closed."""
+        most = self._connection.request("GET", "/v1/runner").json()["limits"]["task"]
+        if length > most:
+            raise Trouble(
+                f"the task with its artifacts is {length} bytes, and the runner takes at most {most} ({self.url});"
+                " send less, or start the runner with a higher --max-upload",
+                code=protocol.TOO_LARGE,
+            )
 
     def _send_bundle(self, held: Held) -> None:
         bundle = held.parcel.bundle
