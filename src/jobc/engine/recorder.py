@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from jobc.engine.journal import statements
 from jobc.engine.journal.journal import Journal, dumps, plain
 from jobc.engine.journal.sealing import seal
 from jobc.engine.secrets import Veil
@@ -34,46 +35,8 @@ if TYPE_CHECKING:
 Event = Mapping[str, Any]
 Listener = Callable[[Event], None]
 
-_EVENT = "INSERT INTO events (run, time, event, job, combination, stage, status) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_STAGE = (
-    "INSERT INTO stages (run, job, combination, attempt, stage, id, name, status, reason, attempts, started, ended,"
-    " duration, outputs, error, memory) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET id = excluded.id, name = excluded.name, status = excluded.status,"
-    " reason = excluded.reason, attempts = excluded.attempts, ended = excluded.ended,"
-    " duration = excluded.duration, outputs = excluded.outputs, error = excluded.error,"
-    " memory = coalesce(excluded.memory, CASE stale WHEN 0 THEN memory END), retry_at = NULL, stale = 0,"
-    " failed = CASE stale WHEN 0 THEN failed ELSE 0 END, decided = CASE stale WHEN 0 THEN decided END"
-)
-_AT = " WHERE run = ? AND job = ? AND combination = ? AND attempt = ?"
-_RETRYING = (
-    "UPDATE stages SET failed = ?, retry_at = ?, retry_in = ?, error = ?, memory = ?, decided = NULL"
-    + _AT
-    + " AND stage = ?"
-)
-_DECIDED = "UPDATE stages SET decided = ?" + _AT + " AND stage = ?"
-_TOLD = "UPDATE combinations SET told = ?, told_stage = ?" + _AT
 #: What a stage did is committed before anything else is done.
 _BARRIERS = frozenset(["stage-ended", "stage-retrying"])
-#: What stands inside a stage: paths that go on with `.` or `[`. `/` and `\\` are the characters after those.
-_INSIDE = "({0} > ? || '.' AND {0} < ? || '/' OR {0} > ? || '[' AND {0} < ? || '\\')"
-_STALE_STAGES = "UPDATE stages SET stale = 1" + _AT + " AND " + _INSIDE.format("stage")
-_STALE_RUNS = (
-    "UPDATE runs SET stale = 1 WHERE parent = ? AND parent_job = ? AND parent_combination = ? AND parent_attempt = ?"
-    " AND (parent_stage = ? OR " + _INSIDE.format("parent_stage") + ")"
-)
-_COMBINATION_ENDED = (
-    "UPDATE combinations SET status = ?, ended = ?, duration = ?, outputs = ?, error = ?, reason = ?, retry_at = ?,"
-    " cache = ?" + _AT
-)
-_JOB_ENDED = (
-    "UPDATE jobs SET status = ?, reason = ?, error = ?, ended = ?, duration = ?, attempts = ?, outputs = ?"
-    " WHERE run = ? AND position = ?"
-)
-_RUN = (
-    "INSERT INTO runs (id, parent, parent_stage, parent_job, parent_combination, parent_attempt, file, workflow,"
-    " workflow_index, program, params, options, state, mark, started, pid, pid_started, boot)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 #: What is written in place of changes to parameters that are no plain data: the stage cannot be passed over.
 LIVE = "live"
 #: What of a stage's event is told in another form, or not at all.
@@ -158,11 +121,11 @@ class Recorder:
         names = {(key, at): job for key, jobs in self._jobs.items() for at, job in jobs}
         for statement, values in journal.unwritten():
             place = None
-            if statement is _JOB_ENDED:
+            if statement is statements.JOB_ENDED:
                 place = (values[-2], values[-1])
-            elif statement is _COMBINATION_ENDED:
+            elif statement is statements.COMBINATION_ENDED:
                 place = (values[-4], values[-3])
-            elif statement is _STAGE:
+            elif statement is statements.STAGE:
                 place = (values[0], values[1])
             if place is not None:
                 found[names.get(place, str(place[1]))] = None
@@ -228,7 +191,7 @@ class Recorder:
     def _mark(
         self, key: int, event: str, job: int | None, combination: int | None, status: str | None
     ) -> None:
-        self._record(_EVENT, (key, time.time(), event, job, combination, None, status))
+        self._record(statements.EVENT, (key, time.time(), event, job, combination, None, status))
 
     # Runs
 
@@ -257,7 +220,7 @@ class Recorder:
         if self._journal is not None:
             try:
                 key = self._journal.insert(
-                    _RUN,
+                    statements.RUN,
                     (
                         id,
                         *_origin(triggered_by),
@@ -375,7 +338,7 @@ class Recorder:
 
     def job_ended(self, run: str, key: int, position: int, job: str, result: JobResult) -> None:
         self._record(
-            _JOB_ENDED,
+            statements.JOB_ENDED,
             (
                 result.status,
                 result.reason and self._veil.text(result.reason),
@@ -416,14 +379,14 @@ class Recorder:
 
     def submitted(self, place: Place, handle: dict[str, Any]) -> None:
         self._record(
-            "UPDATE combinations SET handle = ?" + _AT,
+            "UPDATE combinations SET handle = ?" + statements.AT,
             (self._json(handle), place.key, place.position, place.combination, place.attempt),
         )
 
     def combination_ended(self, place: Place, result: CombinationResult, retried_in: float | None) -> None:
         """`retried_in`: seconds until the next attempt, None where this was the last."""
         self._record(
-            _COMBINATION_ENDED,
+            statements.COMBINATION_ENDED,
             (
                 result.status,
                 time.time(),
@@ -478,7 +441,9 @@ class Recorder:
             is_due = False
             for event in events:
                 is_due |= self._note(place, event)
-            self._record(_TOLD, (*told, place.key, place.position, place.combination, place.attempt))
+            self._record(
+                statements.TOLD, (*told, place.key, place.position, place.combination, place.attempt)
+            )
         if is_due:
             self.commit()
         for event in events:
@@ -496,7 +461,7 @@ class Recorder:
             self._stage(place, stage, event, ended=True)
         elif kind == "stage-decided":
             at = (place.key, place.position, place.combination, place.attempt, stage)
-            self._record(_DECIDED, (self.seal(event["journal"]), *at))
+            self._record(statements.DECIDED, (self.seal(event["journal"]), *at))
         elif kind == "stage-retrying":
             self._retrying(place, stage, event)
         return kind in _BARRIERS
@@ -513,7 +478,7 @@ class Recorder:
         error = event.get("error")
         reason = event.get("reason")
         self._record(
-            _STAGE,
+            statements.STAGE,
             (
                 place.key,
                 place.position,
@@ -535,7 +500,7 @@ class Recorder:
         )
         status = event.get("status") if ended else None
         values = (place.key, now, event["event"], place.position, place.combination, stage, status)
-        self._record(_EVENT, values)
+        self._record(statements.EVENT, values)
 
     def _memory(self, event: Event) -> str | None:
         memory = event.get("journal")
@@ -547,11 +512,11 @@ class Recorder:
         until = time.time() + event["wait_s"]
         memory = self._memory(event) if event.get("journal", {}).get("changes") else None
         self._record(
-            _RETRYING,
+            statements.RETRYING,
             (event["attempt"], until, event["wait_s"], self._json(event["error"]), memory, *at, stage),
         )
-        self._record(_STALE_STAGES, (*at, *(stage,) * 4))
-        self._record(_STALE_RUNS, (*at, *(stage,) * 5))
+        self._record(statements.STALE_STAGES, (*at, *(stage,) * 4))
+        self._record(statements.STALE_RUNS, (*at, *(stage,) * 5))
 
     def _log(self, place: Place, stage: str, event: Event) -> bool:
         if self._journal is None or self.failure is not None:
@@ -594,7 +559,7 @@ def _first_rows(
         ("INSERT INTO jobs (run, position, id) VALUES (?, ?, ?)", (key, position, job))
         for position, job in jobs
     ]
-    rows.append((_EVENT, (key, time.time(), "run-started", None, None, None, None)))
+    rows.append((statements.EVENT, (key, time.time(), "run-started", None, None, None, None)))
     if program is not None:
         rows.append(("INSERT OR IGNORE INTO programs (hash, ir) VALUES (?, ?)", program))
     return rows

@@ -381,7 +381,7 @@ def _bash(stage: BashStage, model: WorkflowModel, report: Report) -> ScriptPlace
 
 def _settle(site: object, type: Type, shell: str, *, split: bool) -> tuple[str, str] | None:
     """Fit the site's use to the type; what is wrong where it cannot be."""
-    from jobc.sema.scripts_bash import Site
+    from jobc.sema.script_site import Site
     from jobc.sema.types import show
 
     assert isinstance(site, Site)

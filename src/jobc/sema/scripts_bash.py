@@ -18,7 +18,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jobc.sema import script_problems as problems
 from jobc.sema.inert import FIXED, Harmless
+from jobc.sema.script_site import COMMENT, INTEGER, WORD, WORDS, Site
 from jobc.sema.scripts_inner import command_word, in_shell, in_statement, is_other_language
 from jobc.sema.scripts_programs import (
     RUN_VARIABLES,
@@ -47,13 +49,6 @@ from jobc.sema.scripts_tree import (
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-WORD = "word"
-WORDS = "words"
-INTEGER = "integer"
-#: Words of which each is a whole number or nothing.
-INTEGERS = "integers"
-COMMENT = "comment"
-
 _ALL_CODE = frozenset(("eval", "alias", "watch"))
 _PRINTING = frozenset(("echo", "printf", "cat"))
 _NAMING = frozenset(("read", "mapfile", "readarray", "getopts", "unset"))
@@ -67,47 +62,6 @@ _QUOTED_BY = {
     "comment": "comment",
     "heredoc_content": "heredoc",
 }
-
-
-class Site:
-    """Where one expression stands. `use` is `word`, `words`, `integer`, `integers` or `comment`; `problem` is (finding, remedy).
-
-    `reader` is the language (`sed`, `SQL`…) of the program that the text around it is for, if any. `harmless` are the
-    texts for which there is no problem, and no reader.
-    """
-
-    __slots__ = ("harmless", "problem", "quoting", "reader", "use", "words")
-
-    def __init__(
-        self,
-        quoting: str,
-        use: str = WORD,
-        problem: tuple[str, str] | None = None,
-        reader: str | None = None,
-        harmless: Harmless | None = None,
-    ) -> None:
-        self.quoting = quoting
-        self.use = use
-        #: Whether a list becomes one word an item here.
-        self.words = use == WORDS
-        self.problem = problem
-        self.reader = reader
-        self.harmless = harmless
-
-    def write(self, name: str) -> str:
-        """The script's text for a slot of this name."""
-        if self.use == WORDS:
-            return f'"${{{name}[@]}}"'
-        if self.use == INTEGERS and self.words:
-            return f'"${{{name}[@]}}"'
-        plain = f"${{{name}[*]}}" if self.use == INTEGERS else f"${{{name}}}"
-        if self.quoting == "word":
-            return f'"{plain}"'
-        if self.quoting == "single":
-            return f"'\"{plain}\"'"
-        if self.quoting == "ansi":
-            return f"'\"{plain}\"$'"
-        return plain
 
 
 def sites(text: str, names: Sequence[str], starts: Sequence[int]) -> list[Site]:
@@ -124,7 +78,7 @@ def sites(text: str, names: Sequence[str], starts: Sequence[int]) -> list[Site]:
 
 def with_plain_words(site: Site) -> Site:
     """The site for `raw` text that is known to be plain words: they may name a command, and unquoted become words."""
-    if site.problem is _COMMAND_WORD:
+    if site.problem is problems.COMMAND_WORD:
         return Site("word", WORDS)
     if site.problem is None and site.use == WORD and site.quoting == "word":
         return Site("word", WORDS)
@@ -138,8 +92,8 @@ def judge(script: Script, quoting: str | None, node: Node | None, start: int, en
     """Judge the place of one expression, or of an expansion of the script's own (`$x`)."""
     if quoting == "comment":
         return Site("comment", COMMENT)
-    if quoting is None or quoting in _UNLIFTABLE:
-        return Site("", WORD, _UNLIFTABLE.get(quoting or "", _UNCLEAR))
+    if quoting is None or quoting in problems.UNLIFTABLE:
+        return Site("", WORD, problems.UNLIFTABLE.get(quoting or "", problems.UNCLEAR))
     if quoting not in ("single", "arithmetic"):
         glued = _after_special(script.text, start)
         if glued is not None:
@@ -203,76 +157,12 @@ def _without_tree(text: str, quoting: str, start: int) -> Site:
     before = text[line_start:start]
     begun = _BEGUN if quoting in ("double", "single") else _PLAIN_ARGUMENT if quoting == "word" else None
     if begun is None or not begun.match(before) or _RISKY.search(line) or _INTEGER_DECLARED.search(text):
-        return Site("", WORD, _UNCLEAR)
+        return Site("", WORD, problems.UNCLEAR)
     if line_start:
         above = text[:line_start]
         if above.endswith("\\\n") or scan(above, [line_start - 1], [line_start]) != {0: "word"}:
-            return Site("", WORD, _UNCLEAR)
+            return Site("", WORD, problems.UNCLEAR)
     return Site(quoting, WORD)
-
-
-_UNCLEAR = (
-    "it is not clear how the shell would read the text around this expression",
-    'assign it first, on a line of its own: `value=${{ … }}`, then use "$value"',
-)
-_UNLIFTABLE = {
-    "quoted-heredoc": (
-        "nothing is expanded in a here-document whose delimiter is quoted",
-        "take the quotes off its delimiter, or write the value with printf '%s\\n' ${{ … }}",
-    ),
-    "delimiter": (
-        "an expression cannot be the delimiter of a here-document",
-        "write a constant word there, such as EOF",
-    ),
-    "name": (
-        "the value would be used as the name of a variable",
-        "use the value itself, or pick it in the expression: ${{ params[name] }}",
-    ),
-    "backquote": (
-        "quotes inside backquotes change their meaning",
-        "write $( … ) instead of ` … `",
-    ),
-}
-_COMMAND_WORD = (
-    "the value would choose the command that runs",
-    "name the command in the script, or make the choice explicit: case ${{ … }} in name) name … ;; esac",
-)
-_CODE_AGAIN = (
-    "the text around this expression is parsed as code again, and the value with it",
-    "pass it as an argument: bash -c 'echo \"$1\"' _ ${{ … }}",
-)
-_SAY_WHICH = "say what the parameter can be, with `pattern` (`[a-z0-9.-]+`) or `enum`"
-_RUN_VARIABLE = (
-    "the text of this variable is run, and the value with it",
-    "keep its text constant, and give the value in another variable",
-)
-_CODE_INPUT = (
-    "a program reads this text as code, and the value with it",
-    "pass the value as an argument or in the environment, and keep the text constant",
-)
-_NAME = (
-    "the value would be used as the name of a variable",
-    "write a constant name there",
-)
-_SOURCE = (
-    "the value would choose the file whose code runs here",
-    "name the file in the script, or make the choice explicit with case",
-)
-_FUNCTION = ("the value would be used as the name of a function", "write a constant name there")
-_BRACES = (
-    "the shell does not expand a range of braces that holds a variable",
-    "write $(seq FROM TO) instead of {FROM..TO}",
-)
-
-
-#: What is wrong where text is code again.
-CODE_PROBLEM = _CODE_AGAIN
-NAME_PROBLEM = _NAME
-
-
-def is_code(problem: tuple[str, str] | None) -> bool:
-    """Whether a place is refused because text is code again there, whatever the remedy."""
-    return problem is not None and problem[0] in (_CODE_AGAIN[0], _CODE_INPUT[0])
 
 
 def _word_nodes(command: Node) -> list[Node]:
@@ -299,7 +189,7 @@ class _Climb:
     def site(self) -> Site:
         told = self._tree_quoting()
         if told is not None and told != self._quoting:
-            return Site("", WORD, _UNCLEAR)
+            return Site("", WORD, problems.UNCLEAR)
         child, node = self._node, self._node.parent
         whole_word = self._node.type == "word"
         while node is not None:
@@ -308,25 +198,25 @@ class _Climb:
             if kind in ("string", "concatenation", "expansion"):
                 whole_word = whole_word and kind == "concatenation"
                 if kind == "concatenation" and self._in_range(node):
-                    return Site("", WORD, _BRACES)
+                    return Site("", WORD, problems.BRACES)
                 if kind == "expansion" and self._node.type == "variable_name" and node == self._node.parent:
-                    return Site("", WORD, _NAME)
+                    return Site("", WORD, problems.NAME)
                 default = re.match(r"\$\{(\w+):?=", self._script.of(node)) if kind == "expansion" else None
                 if default is not None and self._declared(default.group(1), "i"):
                     return Site(self._quoting, INTEGER)
             elif kind == "simple_expansion":
-                return Site("", WORD, _NAME)
+                return Site("", WORD, problems.NAME)
             elif kind == "subscript":
                 return self._subscript(node)
             elif kind == "arithmetic_expansion" or (kind == "c_style_for_statement" and field != "body"):
-                return Site("", WORD, _UNCLEAR)
+                return Site("", WORD, problems.UNCLEAR)
             elif kind == "command_name":
-                return self._refused(_COMMAND_WORD, command_word(self._before(child)))
+                return self._refused(problems.COMMAND_WORD, command_word(self._before(child)))
             elif kind == "function_definition" and field == "name":
-                return Site("", WORD, _FUNCTION)
+                return Site("", WORD, problems.FUNCTION)
             elif kind == "for_statement":
                 if field == "variable":
-                    return Site("", WORD, _NAME)
+                    return Site("", WORD, problems.NAME)
                 variable = node.child_by_field_name("variable")
                 if variable is not None and self._declared(self._script.of(variable), "i"):
                     return Site(self._quoting, INTEGER)
@@ -335,11 +225,11 @@ class _Climb:
                 return self._array_element(child, whole_word)
             elif kind == "variable_assignment":
                 if field != "value":
-                    return Site("", WORD, _NAME)
+                    return Site("", WORD, problems.NAME)
                 if self._is_reference(node):
-                    return Site("", WORD, _NAME)
+                    return Site("", WORD, problems.NAME)
                 if self._target(node) in RUN_VARIABLES:
-                    return self._refused(_RUN_VARIABLE, in_shell(self._before(child)))
+                    return self._refused(problems.RUN_VARIABLE, in_shell(self._before(child)))
                 return self._assigned(node)
             elif kind in ("declaration_command", "unset_command"):
                 before = (
@@ -350,7 +240,7 @@ class _Climb:
                 text = self._script.of(node)
                 if text.startswith("export ") and re.match(r"[\"']?\w+=", before):
                     return Site(self._quoting)
-                return Site("", WORD, _NAME)
+                return Site("", WORD, problems.NAME)
             elif kind in ("binary_expression", "unary_expression") and not in_brackets(node):
                 pass
             elif kind == "binary_expression":
@@ -361,7 +251,7 @@ class _Climb:
                     return Site(self._quoting)
             elif kind == "unary_expression":
                 if self._operator(node) in ("-v", "-R"):
-                    return Site("", WORD, _NAME)
+                    return Site("", WORD, problems.NAME)
                 return Site(self._quoting)
             elif kind == "test_command":
                 return Site(self._quoting)
@@ -369,14 +259,14 @@ class _Climb:
                 return self._in_command(node, child, whole_word)
             elif kind in ("heredoc_redirect", "herestring_redirect"):
                 if child.type == "heredoc_start":
-                    return Site("", WORD, _UNLIFTABLE["delimiter"])
+                    return Site("", WORD, problems.UNLIFTABLE["delimiter"])
                 readers = self._readers(node)
                 if any(runs_input(texts) for texts in readers):
                     other = any(is_other_language(text) for texts in readers for text in texts)
-                    return self._refused(_CODE_INPUT, FIXED if other else in_shell(self._line()))
+                    return self._refused(problems.CODE_INPUT, FIXED if other else in_shell(self._line()))
                 if child.type == "heredoc_body" or kind == "herestring_redirect":
                     if all(basename(texts[0]) in _PRINTING for texts in readers) and self._runs_output(node):
-                        return self._refused(_CODE_INPUT, self._printed(self._line()))
+                        return self._refused(problems.CODE_INPUT, self._printed(self._line()))
                     named = next(filter(None, map(input_reader, readers)), None)
                     return Site(
                         self._quoting,
@@ -485,7 +375,7 @@ class _Climb:
         texts = [bare(self._script.of(word)) for word in words]
         at = command_at(texts)
         if position == at:
-            return self._refused(_COMMAND_WORD, command_word(self._before(child)))
+            return self._refused(problems.COMMAND_WORD, command_word(self._before(child)))
         if position > at and basename(texts[at]) == "let":
             return Site(self._quoting, INTEGER)
         problem = self._command_problem(texts, position)
@@ -493,13 +383,13 @@ class _Climb:
             problem = self._command_problem(texts[at:], position - at)
         if problem is not None:
             harmless = self._harmless(problem, texts, position)
-            if problem is _CODE_AGAIN:
+            if problem is problems.CODE_AGAIN:
                 problem = (problem[0], self._remedy(texts, position) or problem[1])
             return self._refused(problem, harmless)
         base = basename(texts[at])
         if base in _PRINTING and self._runs_output(command):
             words_before = [*texts[1:position], texts[position].split(self._name, 1)[0]]
-            return self._refused(_CODE_INPUT, self._printed(" ".join(words_before)))
+            return self._refused(problems.CODE_INPUT, self._printed(" ".join(words_before)))
         if base in ("test", "["):
             return Site(self._quoting)
         site = self._argument(whole_word)
@@ -514,9 +404,9 @@ class _Climb:
     def _harmless(self, problem: tuple[str, str], texts: list[str], position: int) -> Harmless | None:
         """The values that do no harm where a command runs its words."""
         before = texts[position].split(self._name, 1)[0]
-        if problem is _SOURCE or problem is _COMMAND_WORD:
+        if problem is problems.SOURCE or problem is problems.COMMAND_WORD:
             return command_word(before)
-        if problem is not _CODE_AGAIN:
+        if problem is not problems.CODE_AGAIN:
             return None
         ssh = next((at for at in range(position) if basename(texts[at]) == "ssh"), None)
         if ssh is not None:
@@ -534,11 +424,11 @@ class _Climb:
     def _remedy(self, texts: list[str], position: int) -> str | None:
         """What helps where the command takes no arguments for the text that it runs."""
         if any(basename(text) == "ssh" for text in texts[:position]):
-            return _SAY_WHICH + ", or send it as input, to a command that reads it"
+            return problems.SAY_WHICH + ", or send it as input, to a command that reads it"
         if any(is_other_language(text) for text in texts[:position]):
             return "keep the code constant, and pass the value to it as an argument or in the environment"
         if run_option(texts, position, self._name):
-            return _SAY_WHICH + f", or put it into the environment: VALUE=${{{{ … }}}} {texts[0]} …"
+            return problems.SAY_WHICH + f", or put it into the environment: VALUE=${{{{ … }}}} {texts[0]} …"
         return None
 
     def _printed(self, before: str) -> Harmless:
@@ -566,30 +456,30 @@ class _Climb:
     def _command_problem(self, texts: list[str], position: int) -> tuple[str, str] | None:
         base, before = basename(texts[0]), texts[position - 1]
         if base in _ALL_CODE or (base == "trap" and position == 1 + (texts[1] == "--")):
-            return _CODE_AGAIN
+            return problems.CODE_AGAIN
         if base == "parallel" and ":::" not in texts[:position]:
-            return _CODE_AGAIN
+            return problems.CODE_AGAIN
         if base in ("source", ".") and position == 1:
-            return _SOURCE
+            return problems.SOURCE
         if run_option(texts, position, self._name):
-            return _CODE_AGAIN
+            return problems.CODE_AGAIN
         if base in _NAMING and not (base == "read" and re.fullmatch(r"-\w*[pdtnNu]", before)):
-            return _NAME if base != "getopts" or position == 2 else None
+            return problems.NAME if base != "getopts" or position == 2 else None
         if before in ("-v", "-R") and base in ("printf", "test", "["):
-            return _NAME
+            return problems.NAME
         if base == "printf" and texts[position].startswith("-v") and self._name in texts[position]:
-            return _NAME
+            return problems.NAME
         if base == "coproc" or (base == "wait" and re.fullmatch(r"-\w*p", before)):
-            return _NAME
+            return problems.NAME
         if base == "ssh" and position > ssh_host(texts):
-            return _CODE_AGAIN
+            return problems.CODE_AGAIN
         if base == "find":
             return self._in_find(texts, position)
         if re.fullmatch(r"(?:[gmn]?awk)", base) and self._awk_program(texts, position):
-            return _CODE_AGAIN
+            return problems.CODE_AGAIN
         if base == "busybox" and position > 1 and self._command_problem(texts[1:], position - 1):
-            return _CODE_AGAIN
-        return _CODE_AGAIN if code_argument(texts, position) else None
+            return problems.CODE_AGAIN
+        return problems.CODE_AGAIN if code_argument(texts, position) else None
 
     def _in_find(self, texts: list[str], position: int) -> tuple[str, str] | None:
         """What find runs with `-exec` is a command of its own."""
@@ -600,7 +490,7 @@ class _Climb:
                 inner = texts[at + 1 :]
                 start = command_at(inner)
                 if position == at + 1 + start:
-                    return _COMMAND_WORD
+                    return problems.COMMAND_WORD
                 return self._command_problem(inner[start:], position - at - 1 - start)
         return None
 
@@ -662,7 +552,7 @@ class _Climb:
                 if at
             )
         site = _Climb(self._script, "double", substitution, self._start, self._start + len(self._name)).site()
-        return is_code(site.problem)
+        return problems.is_code(site.problem)
 
     def _position(self, command: Node, word: Node) -> int:
         words = _word_nodes(command)

@@ -17,7 +17,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from jobc.sema.scripts_bash import CODE_PROBLEM, INTEGER, INTEGERS, NAME_PROBLEM, Site, is_code, judge
+from jobc.sema import script_problems as problems
+from jobc.sema.script_site import INTEGER, INTEGERS, Site
+from jobc.sema.scripts_bash import judge
 from jobc.sema.scripts_programs import bare, basename
 from jobc.sema.scripts_quoting import scan
 from jobc.sema.scripts_tree import Script, declared, parse
@@ -193,9 +195,9 @@ class _Flow:
 
     def _judge(self, use: _Use, site: Site) -> None:
         found = self._found(use)
-        if is_code(found.problem):
+        if problems.is_code(found.problem):
             site.problem = (f"the value goes into `${use.name}`, whose text is then parsed as code", _HELP)
-        elif found.problem == NAME_PROBLEM and not self._is_exported(use.node):
+        elif found.problem == problems.NAME and not self._is_exported(use.node):
             site.problem = (
                 f"the value goes into `${use.name}`, whose text is then the name of a variable",
                 "name the variables in the script, as with case",
@@ -215,9 +217,9 @@ class _Flow:
         if use.bare:
             return Site("arithmetic", INTEGER)
         if text.startswith("${!") and not re.fullmatch(r"\$\{!\w+(?:[@*]|\[[@*]\])\}", text):
-            return Site("", problem=NAME_PROBLEM)
+            return Site("", problem=problems.NAME)
         if re.fullmatch(r"\$\{\w+@P\}", text):
-            return Site("", problem=CODE_PROBLEM)
+            return Site("", problem=problems.CODE_AGAIN)
         start = self._script.index(use.node.start_byte)
         end = start + len(text)
         if not self._quoting:
