@@ -341,7 +341,9 @@ wf:
     assert result.outputs == {"n": str(2 * 8 + len("Bearer "))}, log
 
 
-@pytest.mark.parametrize("script", ["cat ${{ params.text }}", 'x="${{ params.text }}"', "x=${{ params.text }}"])
+@pytest.mark.parametrize(
+    "script", ["cat ${{ params.text }}", 'x="${{ params.text }}"', "x=${{ params.text }}"]
+)
 def test_a_value_that_no_variable_holds_is_refused(script: str, tmp_path: Path) -> None:
     stages = f"job:\n  stages:\n    - bash: {script}\n"
     task = Task(stages, tmp_path, params={"text": "x" * 200_000})

@@ -275,7 +275,8 @@ class _Lowering:
                 continue
             if is_late:
                 raise self._impossible(
-                    "a number known only at run time stands in arithmetic, which needs Python there", code.span
+                    "a number known only at run time stands in arithmetic, which needs Python there",
+                    code.span,
                 )
             try:
                 getattr(delivery, slot.use)(slot.name, self._static(slot.code))

@@ -79,10 +79,7 @@ LEFT_OUT = (
 def rooms(program: Program) -> tuple[str, ...]:
     """Folders and files of the package that a program needs."""
     stages = [
-        stage
-        for workflow in program.workflows
-        for job in workflow.jobs
-        for stage in every_stage(job.stages)
+        stage for workflow in program.workflows for job in workflow.jobs for stage in every_stage(job.stages)
     ]
     return (*ROOMS, *CONTAINERS) if any(stage.kind == "docker" for stage in stages) else ROOMS
 

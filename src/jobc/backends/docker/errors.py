@@ -59,7 +59,9 @@ def unreachable(doing: str, words: str) -> Unreachable:
 
 
 def missing_library() -> BackendError:
-    return BackendError("the Docker library is not installed; `pip install 'jobc[docker]'`, or `pip install docker` where a bundle runs")
+    return BackendError(
+        "the Docker library is not installed; `pip install 'jobc[docker]'`, or `pip install docker` where a bundle runs"
+    )
 
 
 def said(error: Exception) -> str:

@@ -62,7 +62,9 @@ class Removal:
             container = self._next()
             if container is None:
                 return
-            with contextlib.suppress(BackendError):  # the daemon is away: it is swept, now or by `jobc runs prune`
+            with contextlib.suppress(
+                BackendError
+            ):  # the daemon is away: it is swept, now or by `jobc runs prune`
                 containers.remove(container)
 
     def _next(self) -> Container | None:
@@ -73,4 +75,6 @@ class Removal:
                     return self._waiting.popleft()[1]
                 if self._closing:
                     return None
-                self._changed.wait(max(0.0, self._waiting[0][0] - time.monotonic()) if self._waiting else None)
+                self._changed.wait(
+                    max(0.0, self._waiting[0][0] - time.monotonic()) if self._waiting else None
+                )
