@@ -15,8 +15,9 @@ from docker_daemon import Daemon
 from docker_images import BARE, BUSYBOX, PYTHON
 from driving import Driver, lines, task_of
 
-from jobc.backends.api import ENDED, LOST, RUNNING, BackendError
+from jobc.backends.api import ENDED, LOST, RUNNING, BackendError, JobHandle, TaskLost
 from jobc.backends.docker import life
+from jobc.backends.docker.container import container_name
 from jobc.ir.status import CANCEL, FAILED, SUCCESS
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("docker_host")]
@@ -144,7 +145,9 @@ def test_the_log_comes_while_the_task_runs(driver: Driver, tmp_path: Path) -> No
     handle = driver.backend.submit(task)
     assert driver.until(handle, ENDED, text=b"first") == RUNNING
     driver.backend.kill(handle)
-    assert driver.result(handle).status == CANCEL
+    error = driver.result(handle).error
+    assert error is not None
+    assert error.type == "lost"
 
 
 def test_a_large_output_arrives_whole(driver: Driver, tmp_path: Path) -> None:
@@ -278,6 +281,22 @@ def test_a_container_that_was_made_but_not_started_is_started(
         assert stopped.wait(30)
     driver.backend.attach(handle, task)
     assert driver.result(handle).outputs == {"x": "1"}
+
+
+def test_who_takes_over_is_told_what_is_gone_from_what_is_away(
+    driver: Driver, daemon: Daemon, tmp_path: Path
+) -> None:
+    task = task_of("- bash: echo", tmp_path)
+    handle = JobHandle("docker", container_name("0123456789abcdef", task.name), {"host": daemon.host})
+    with pytest.raises(TaskLost, match="is gone"):
+        driver.backend.attach(handle, task)
+    with pytest.raises(TaskLost, match="not known here"):
+        driver.backend.collect(handle)
+    away = JobHandle("docker", handle.id, {"host": f"unix://{tmp_path}/none.sock"})
+    with pytest.raises(BackendError, match="no Docker daemon listens there") as problem:
+        driver.backend.attach(away, task)
+    assert problem.value.transient
+    assert not isinstance(problem.value, TaskLost)
 
 
 def test_a_container_that_is_gone_is_lost(driver: Driver, daemon: Daemon, tmp_path: Path) -> None:
