@@ -51,11 +51,12 @@ RULE = Rule(
 _WORDS = re.compile(r"[\w./:@-]+(?:(?: *[,;|] *| +)[\w./:@-]+)+")
 #: A quote as it stands in the file: doubled or escaped where the YAML is quoted itself.
 _QUOTE = re.compile(r"''|'|\\\\?\"|\"")
+_ASKS = re.compile(r"\b(?:in|contains)\b")
 _BETWEEN = re.compile(r" *[,;|] *| +")
 
 
 def check(model: SemanticModel) -> Iterator[Diagnostic]:
-    if not any(word in model.document.file.text for word in ("contains(", " in ")):
+    if not any(_ASKS.search(file.text) for file in model.files):
         return
     for workflow in model.all_workflows:
         for site in workflow.sites:
