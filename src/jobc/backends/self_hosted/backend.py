@@ -44,7 +44,7 @@ CALLS = 8
 class SelfHostedBackend:
     """Runs tasks on runners; which one is an argument of each job. A handle is good in another process."""
 
-    capabilities = Capabilities(notifies=True, reattach=True, calls=CALLS)
+    capabilities = Capabilities(notifies=True, files=True, reattach=True, calls=CALLS)
 
     def __init__(self) -> None:
         self._links: dict[Endpoint, Link] = {}
