@@ -128,27 +128,32 @@ class Life:
         if self._cut:
             return None
         user = spec.user or daemon.caller
-        container, is_made = containers.create(
-            daemon.client,
-            self.handle.id,
-            spec,
-            user,
-            ["sh", f"{launch.FOLDER}/{launch.LAUNCH}"],
-            environ=task.environ,
-            labels=self._labels(),
-            working=launch.WORK,
-        )
-        if is_made or not self._is_started(container):
+        while True:
+            container, is_made = containers.create(
+                daemon.client,
+                self.handle.id,
+                spec,
+                user,
+                ["sh", f"{launch.FOLDER}/{launch.LAUNCH}"],
+                environ=task.environ,
+                labels=self._labels(),
+                working=launch.WORK,
+            )
             try:
-                containers.put(container, task.files, containers.identity(container, user))
-                if self._cut:
-                    containers.remove(container)
-                    return None
-                containers.start(container, spec.image)
+                if is_made or not self._is_started(container):
+                    containers.put(container, task.files, containers.identity(container, user))
+                    if self._cut:
+                        containers.remove(container)
+                        return None
+                    containers.start(container, spec.image)
+                break
             except BackendError:
                 if is_made:
                     containers.remove(container)
-                raise
+                    raise
+                # The daemon takes back what a submitter that died meanwhile was about to make.
+                if containers.find(daemon.client, self.handle.id) is not None:
+                    raise
         self._runs_in(container)
         return container
 
