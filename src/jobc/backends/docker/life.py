@@ -70,11 +70,14 @@ class Life:
         self._lock = threading.Lock()
         self._cut = False
         self._started = False
+        #: There is a container, or will be none, or its image is on the way.
+        self._settled = threading.Event()
         self._interrupted = False
 
     def begin(self) -> None:
-        """Run it, or find it where it was submitted before."""
+        """Run it, or find it where it was submitted before. Waits until another process would find it, but for no image."""
         self._go(self._prepare)
+        self._settled.wait()
 
     def resume(self) -> None:
         """Find it where it runs, or ran. Raises TaskLost where it is gone, BackendError where the daemon does not answer."""
@@ -118,13 +121,15 @@ class Life:
             state = LOST if error.transient else ENDED
         except Exception as error:  # noqa: BLE001 - the engine waits for an end, whatever happens
             self.error = BackendError(f"defect of jobc: {type(error).__name__}: {error}")
+        finally:
+            self._settled.set()
         self.state = state
         self._tell(self.handle)
 
     def _prepare(self, task: ContainerTask) -> Container | None:
         spec = self._spec
         daemon = self._house.daemon(self.handle.data["host"])
-        self._house.images.ensure(daemon, spec, lambda: self._cut)
+        self._house.images.ensure(daemon, spec, lambda: self._cut, self._settled.set)
         if self._cut:
             return None
         user = spec.user or daemon.caller
@@ -186,6 +191,7 @@ class Life:
         with self._lock:
             self._container = container
             self._started = True
+            self._settled.set()
             late = ("SIGKILL" if self.killed else "SIGTERM") if self._cut else None
         self.state = RUNNING
         if late is not None:
