@@ -1,8 +1,8 @@
 """The Docker backend: each task is the bundle, run in a container of its own (`life`).
 
-What is slow happens in the task's thread; only `attach` and `collect` wait for the daemon, a request or two. An image with Python 3.9 or later runs the
-bundle; one without runs the task as a shell script, where it can be lowered to one (`bundle.posix`), and says why not where it
-cannot.
+What is slow happens in the task's thread; `submit`, `attach` and `collect` wait for the daemon, a few requests, and for no
+image. An image with Python 3.9 or later runs the bundle; one without runs the task as a shell script, where it can be lowered
+to one (`bundle.posix`), and says why not where it cannot.
 """
 
 from __future__ import annotations

@@ -19,8 +19,17 @@ class Images:
         self._pulled: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
-    def ensure(self, daemon: Daemon, spec: ContainerSpec, unwanted: Callable[[], bool]) -> None:
-        """Have the image there. Returns early when it is `unwanted` after all. Raises BackendError where it is not to be had."""
+    def ensure(
+        self,
+        daemon: Daemon,
+        spec: ContainerSpec,
+        unwanted: Callable[[], bool],
+        pulling: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Have the image there; `pulling` is told where that takes long. Returns early when it is `unwanted` after all.
+
+        Raises BackendError where it is not to be had.
+        """
         key = (daemon.host, spec.image)
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
@@ -33,6 +42,7 @@ class Images:
                 raise BackendError(
                     f"the image {spec.image} is not here, and `pull: never` forbids fetching it; build it, or pull it by hand"
                 )
+            pulling()
             _pull(daemon, spec, unwanted)
             if not unwanted():
                 self._pulled.add(key)

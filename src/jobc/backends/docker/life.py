@@ -70,11 +70,14 @@ class Life:
         self._lock = threading.Lock()
         self._cut = False
         self._started = False
+        #: There is a container, or will be none, or its image is on the way.
+        self._settled = threading.Event()
         self._interrupted = False
 
     def begin(self) -> None:
-        """Run it, or find it where it was submitted before."""
+        """Run it, or find it where it was submitted before. Waits until another process would find it, but for no image."""
         self._go(self._prepare)
+        self._settled.wait()
 
     def resume(self) -> None:
         """Find it where it runs, or ran. Raises TaskLost where it is gone, BackendError where the daemon does not answer."""
@@ -118,37 +121,44 @@ class Life:
             state = LOST if error.transient else ENDED
         except Exception as error:  # noqa: BLE001 - the engine waits for an end, whatever happens
             self.error = BackendError(f"defect of jobc: {type(error).__name__}: {error}")
+        finally:
+            self._settled.set()
         self.state = state
         self._tell(self.handle)
 
     def _prepare(self, task: ContainerTask) -> Container | None:
         spec = self._spec
         daemon = self._house.daemon(self.handle.data["host"])
-        self._house.images.ensure(daemon, spec, lambda: self._cut)
+        self._house.images.ensure(daemon, spec, lambda: self._cut, self._settled.set)
         if self._cut:
             return None
         user = spec.user or daemon.caller
-        container, is_made = containers.create(
-            daemon.client,
-            self.handle.id,
-            spec,
-            user,
-            ["sh", f"{launch.FOLDER}/{launch.LAUNCH}"],
-            environ=task.environ,
-            labels=self._labels(),
-            working=launch.WORK,
-        )
-        if is_made or not self._is_started(container):
+        while True:
+            container, is_made = containers.create(
+                daemon.client,
+                self.handle.id,
+                spec,
+                user,
+                ["sh", f"{launch.FOLDER}/{launch.LAUNCH}"],
+                environ=task.environ,
+                labels=self._labels(),
+                working=launch.WORK,
+            )
             try:
-                containers.put(container, task.files, containers.identity(container, user))
-                if self._cut:
-                    containers.remove(container)
-                    return None
-                containers.start(container, spec.image)
+                if is_made or not self._is_started(container):
+                    containers.put(container, task.files, containers.identity(container, user))
+                    if self._cut:
+                        containers.remove(container)
+                        return None
+                    containers.start(container, spec.image)
+                break
             except BackendError:
                 if is_made:
                     containers.remove(container)
-                raise
+                    raise
+                # The daemon takes back what a submitter that died meanwhile was about to make.
+                if containers.find(daemon.client, self.handle.id) is not None:
+                    raise
         self._runs_in(container)
         return container
 
@@ -181,6 +191,7 @@ class Life:
         with self._lock:
             self._container = container
             self._started = True
+            self._settled.set()
             late = ("SIGKILL" if self.killed else "SIGTERM") if self._cut else None
         self.state = RUNNING
         if late is not None:
