@@ -53,7 +53,7 @@ def varied(jobs: int, first: int = 0) -> str:
         "name: varied\n"
         "params:\n  day: {type: date, default: 2026-01-01}\n  rows: {type: int, default: 5}\n"
         "  target: {type: str, enum: [dev, 'stage', \"prod\"], default: dev}\n  tags: {type: list, default: [a, b]}\n"
-        "secrets: [TOKEN]\njobs:\n"
+        "jobs:\n"
     ]
     for n in range(first, first + jobs):
         before = f"len(needs.load-{n - 1}.outputs.rows)" if n > first else "params.rows"
@@ -103,10 +103,10 @@ def varied(jobs: int, first: int = 0) -> str:
         run: |
           import csv
 
-          def count_{n}(path, limit=vars["limit"]):
+          def count_{n}(path, limit=limit):
               # every line but the first
               with open(path) as stream:
-                  rows = [row for row in csv.reader(stream) if len(row) > {n % 11}]
+                  rows = [row for row in csv.reader(stream) if len(row) > {n % 11} and row[0] in names]
               return min(len(rows), limit)
 
           total_{n} = count_{n}("data/part-{n}/${{{{ matrix.part }}}}.csv")
@@ -181,7 +181,7 @@ def varied_github(jobs: int, first: int = 0) -> str:
           def count_{n}(path, limit=int(os.environ["LIMIT"])):
               # every line but the first
               with open(path) as stream:
-                  rows = [row for row in csv.reader(stream) if len(row) > {n % 11}]
+                  rows = [row for row in csv.reader(stream) if len(row) > {n % 11} and row[0] in names]
               return min(len(rows), limit)
 
           total_{n} = count_{n}("data/part-{n}/${{{{ matrix.part }}}}.csv")
