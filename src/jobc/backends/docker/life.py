@@ -144,6 +144,7 @@ class Life:
                 labels=self._labels(),
                 working=launch.WORK,
             )
+            self._settled.set()
             try:
                 if is_made or not self._is_started(container):
                     containers.put(container, task.files, containers.identity(container, user))
@@ -191,7 +192,6 @@ class Life:
         with self._lock:
             self._container = container
             self._started = True
-            self._settled.set()
             late = ("SIGKILL" if self.killed else "SIGTERM") if self._cut else None
         self.state = RUNNING
         if late is not None:
