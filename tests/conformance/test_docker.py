@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 
 import pytest
 from docker_daemon import Daemon
-from docker_images import PYTHON
+from docker_images import BUSYBOX, PYTHON
+from docker_registry import Registry
 
 from jobc.conformance import BackendConformance, Subject
+from jobc.conformance.bench import Bench
 
 
 class _Docker(Subject):
@@ -45,3 +48,14 @@ class TestDocker(BackendConformance):
     @pytest.fixture
     def subject(self, daemon: Daemon, docker_host: str) -> Subject:
         return _Docker(daemon)
+
+    def test_wrong_credentials_are_said_at_once(self, bench: Bench, subject: Subject) -> None:
+        """A daemon asks for none; the registry of an image does."""
+        assert isinstance(subject, _Docker)
+        image = io.BytesIO(b"".join(subject.daemon.client().images.get(BUSYBOX).save()))
+        with Registry(image.getvalue(), user="me", password="right") as registry:
+            arguments = {"image": f"{registry.address}/private:1", "pull": "always", "auth": "me:wr0ng"}
+            error = self._error(bench, arguments, again=5)
+        assert error.type == "backend"
+        assert "set `auth`" in error.message
+        assert "wr0ng" not in error.message
