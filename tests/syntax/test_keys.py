@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobc.ir.environments import ALIASES
 from jobc.source.file import SourceFile
 from jobc.syntax import ast, keys
 from jobc.syntax.build import parse
@@ -50,7 +51,7 @@ def test_every_key_of_a_workflow_is_an_attribute_of_the_node() -> None:
 
 def test_every_environment_has_its_arguments() -> None:
     assert set(keys.ENVIRONMENT_ARGS) == set(keys.ENVIRONMENTS)
-    assert set(keys.ENVIRONMENT_ALIASES.values()) <= set(keys.ENVIRONMENTS)
+    assert set(ALIASES.values()) <= set(keys.ENVIRONMENTS)
 
 
 @pytest.mark.parametrize("rule", keys.TRIGGER_RULES)

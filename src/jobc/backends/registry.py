@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from jobc.errors import UsageError
+from jobc.ir.environments import canonical
 
 if TYPE_CHECKING:
     from jobc.backends.api import Backend
@@ -20,8 +21,6 @@ BUILTIN: dict[str, tuple[str, str]] = {
     "local": ("jobc.backends.local", "LocalBackend"),
     "self-hosted": ("jobc.backends.self_hosted.backend", "SelfHostedBackend"),
 }
-_OTHER_NAMES = {"azure-batch": "az-batch", "gcp-batch": "cloud-batch"}
-
 
 #: Runs the containers of docker stages: module, class.
 CONTAINERS = ("jobc.backends.docker.stages", "StageContainers")
@@ -36,12 +35,6 @@ def containers() -> Containers:
             module, attribute = CONTAINERS
             _containers.append(getattr(import_module(module), attribute)())
         return _containers[0]
-
-
-def canonical(type: str) -> str:
-    """The name of a `runs-on` type: `_` and `-` are equal in it, and the vendors' names are taken."""
-    name = type.replace("_", "-")
-    return _OTHER_NAMES.get(name, name)
 
 
 def known() -> list[str]:

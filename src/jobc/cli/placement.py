@@ -5,9 +5,9 @@ A job with a condition may never run; that it lacks something is said when it do
 
 from __future__ import annotations
 
-from jobc.backends.registry import canonical
 from jobc.engine.placing import place
 from jobc.errors import UsageError
+from jobc.ir.environments import canonical
 from jobc.ir.program import Job, Program
 from jobc.syntax.keys import ENVIRONMENT_ARGS
 

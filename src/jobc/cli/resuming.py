@@ -111,10 +111,7 @@ def _ended(past: PastRun, args: argparse.Namespace, context: Context) -> int:
             f"help: `jobc run --resume {past.id} --failed-only` runs again what failed or was cancelled\n"
         )
     if args.format == "json":
-        import json
-
-        json.dump(result.to_json(), context.stdout, indent=2, ensure_ascii=False)
-        context.stdout.write("\n")
+        result.write_json(context.stdout)
     past.journal.close()
     return result.exit_code(None)
 

@@ -6,9 +6,10 @@ the other needs and the file does not say is what that environment asks for.
 
 from __future__ import annotations
 
-from jobc.backends.registry import canonical, is_known, known
+from jobc.backends.registry import is_known, known
 from jobc.errors import UsageError
 from jobc.interpreter.nearest import nearest
+from jobc.ir.environments import canonical
 from jobc.ir.program import Program
 
 

@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from jobc.backends.registry import canonical
 from jobc.engine.combinations import Combinations
 from jobc.engine.recorder import Place
 from jobc.engine.result import JobResult, RunResult
 from jobc.interpreter.api import Cancellation, TriggerOutcome
+from jobc.ir.environments import canonical
 from jobc.ir.program import Job, Workflow
 
 if TYPE_CHECKING:

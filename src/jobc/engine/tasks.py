@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from jobc.backends.api import Backend, BackendError, JobHandle, Task
-from jobc.backends.registry import canonical, is_known, known
+from jobc.backends.registry import is_known, known
 from jobc.engine.ends import failed, with_remedy
 from jobc.engine.host import CombinationHost
 from jobc.engine.judge import Failure, Judge, strategy_context
@@ -25,6 +25,7 @@ from jobc.errors import StateError, UsageError
 from jobc.interpreter.api import CombinationResult, ErrorInfo, Inputs
 from jobc.interpreter.evaluator import Environment
 from jobc.interpreter.values import describe
+from jobc.ir.environments import canonical
 from jobc.ir.program import Job, Program
 
 if TYPE_CHECKING:

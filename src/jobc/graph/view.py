@@ -13,7 +13,7 @@ from typing import Any
 from jobc.interpreter.evaluator import Environment, EvaluationError, evaluate
 from jobc.ir import matrix
 from jobc.ir.expression_text import expression, value_text
-from jobc.ir.program import CodeIndex, Job, Program, Stage, Strategy, Workflow
+from jobc.ir.program import CodeIndex, Job, Program, Stage, Strategy
 
 
 class GraphNode:
@@ -232,10 +232,3 @@ def _given(*codes: CodeIndex | None) -> Iterator[CodeIndex]:
 
 def _named(pairs: list[tuple[str, CodeIndex]]) -> Iterator[CodeIndex]:
     return (code for _, code in pairs)
-
-
-def workflow_names(program: Program) -> list[str]:
-    """The names of a program's workflows, the entry first."""
-    flows: list[Workflow] = [program.workflows[program.entry]]
-    flows += [flow for index, flow in enumerate(program.workflows) if index != program.entry]
-    return [flow.name for flow in flows]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from jobc.ir.environments import canonical
 from jobc.model.base import Flag, Model, Whole
 
 
@@ -189,15 +190,13 @@ MODELS: dict[str, type[Model]] = {
     "cloud-batch": OnCloudBatch,
     "slurm": OnSlurm,
 }
-_OTHER_NAMES = {"azure-batch": "az-batch", "gcp-batch": "cloud-batch"}
 
 
 def canonical_type(value: Any) -> Any:
     """`_` and `-` are equal in a type, and the vendors' names are taken."""
     if isinstance(value, RunsOn) or not isinstance(value, str):
         return value
-    name = value.replace("_", "-")
-    return _OTHER_NAMES.get(name, name)
+    return canonical(value)
 
 
 def _is_expression(value: Any) -> bool:

@@ -40,7 +40,6 @@ MAX_RUNS = 200
 _CHUNK = 2_000
 
 #: job of the page, combination, attempt, path
-StageKey = tuple[int, int, int, str]
 
 
 class Record:

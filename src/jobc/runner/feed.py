@@ -69,9 +69,6 @@ class Feed:
         for stream in self._followers.get(key, ()):
             stream.touch(key)
 
-    def is_followed(self, key: str) -> bool:
-        return key in self._followers
-
     def forget(self, key: str) -> None:
         for stream in self._followers.pop(key, ()):
             stream.told.pop(key, None)

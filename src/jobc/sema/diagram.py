@@ -212,13 +212,6 @@ class Diagram:
             ref = high if value else low
         return assignment
 
-    def restrict(self, ref: int, assignment: dict[int, bool]) -> int:
-        """The function where each of the assigned variables has its value (levels from the root down only)."""
-        while ref > 1 and self.level(ref) in assignment:
-            high, low = self.parts(ref)
-            ref = high if assignment[self.level(ref)] else low
-        return ref
-
 
 def _constant(a: int, b: int) -> int:
     """`a` and `b`, where nothing needs to be looked up for it; else -1."""

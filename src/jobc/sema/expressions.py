@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from jobc.diagnostics.diagnostic import Diagnostic, Label
 from jobc.sema.combinations import Combinations, check_combinations, reads_known_key
 from jobc.sema.contexts import MISSING_NEED, OPEN, STAGE, Contexts, element_type, value_type, vars_type
-from jobc.sema.environments import canonical as canonical_environment
+from jobc.sema.environments import known_environment
 from jobc.sema.infer import check_condition, infer
 from jobc.sema.model import Site, WorkflowModel
 from jobc.sema.narrow import NOTHING, Facts, both, facts
@@ -245,7 +245,7 @@ class ExpressionAnalysis:
         """Each environment that is known to come out has to be one."""
         for each in members(value_type(choice, self._model)):
             name = each.value if isinstance(each, LiteralType) else None
-            if not isinstance(name, str) or canonical_environment(name) is not None:
+            if not isinstance(name, str) or known_environment(name) is not None:
                 continue
             close = near(name, ENVIRONMENTS)
             self._report(

@@ -3,25 +3,9 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from jobc.sema.scripts import ScriptPlacement
 from jobc.source.file import Span
-from jobc.syntax.ast import BashStage, PyStage
-
-
-def line_span(stage: BashStage | PyStage, placed: ScriptPlacement, line: int, word: str = "") -> Span:
-    """Where a line of the script (from 1) stands in the file; only `word` of it, where the line holds that."""
-    file = stage.script.node.file
-    at = max((pair for pair in placed.lines if pair[0] <= line), default=(1, stage.script.span.line))
-    number = min(at[1] + line - at[0], len(file.line_starts))
-    text = file.line_text(number)
-    begin = file.line_starts[number - 1]
-    if word:
-        match = re.search(rf"\$?\{{?\b{re.escape(word)}\b\}}?", text)
-        if match:
-            return file.span(begin + match.start(), begin + match.end())
-    return file.span(begin + len(text) - len(text.lstrip()), begin + len(text.rstrip()))
 
 
 def node_span(placed: ScriptPlacement, node: ast.expr) -> Span:

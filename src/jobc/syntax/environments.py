@@ -6,12 +6,12 @@ those of the one that comes out are used. An environment that a package adds tak
 
 from __future__ import annotations
 
+from jobc.ir.environments import ALIASES, canonical
 from jobc.source.nodes import Entry, Mapping, Node, Scalar
 from jobc.syntax.ast import Item, MapValue, RunsOn, TemplateValue, Value
 from jobc.syntax.fields import fields, require
 from jobc.syntax.keys import (
     ANY_ARGS,
-    ENVIRONMENT_ALIASES,
     ENVIRONMENT_ARGS,
     ENVIRONMENTS,
     RESOURCES,
@@ -66,10 +66,10 @@ def _choice(r: Reporter, node: Node) -> TemplateValue | None:
 
 def _type(r: Reporter, node: Node, what: str) -> str | None:
     if isinstance(node, Scalar) and isinstance(node.value, str):
-        name = node.value.replace("_", "-")
-        if name not in ENVIRONMENTS and name not in ENVIRONMENT_ALIASES and is_installed(name):
+        name = canonical(node.value)
+        if name not in ENVIRONMENTS and is_installed(name):
             return name
-    return one_of(r, node, what, ENVIRONMENTS, ENVIRONMENT_ALIASES)
+    return one_of(r, node, what, ENVIRONMENTS, ALIASES)
 
 
 def is_installed(type: str) -> bool:
@@ -80,7 +80,7 @@ def is_installed(type: str) -> bool:
 def _installed() -> set[str]:
     from importlib.metadata import entry_points
 
-    return {point.name.replace("_", "-") for point in entry_points(group="jobc.backends")}
+    return {canonical(point.name) for point in entry_points(group="jobc.backends")}
 
 
 def _args(r: Reporter, type: str, node: Mapping, type_node: Node, entries: list[Entry]) -> list[Item]:

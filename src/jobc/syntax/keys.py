@@ -29,7 +29,6 @@ TRIGGER_RULES = (
     "none_skipped",
 )
 ENVIRONMENTS = ("local", "self-hosted", "docker", "az-batch", "aws-batch", "cloud-batch", "slurm")
-ENVIRONMENT_ALIASES = {"azure-batch": "az-batch", "gcp-batch": "cloud-batch"}
 BACKOFFS = ("fixed", "linear", "exponential")
 ISOLATIONS = ("process", "inline")
 PARAM_TYPES = (

@@ -6,8 +6,9 @@ from jobc.cli.importing.draft import Draft, entry_of, text_of
 from jobc.cli.importing.item import ATTENTION, CHANGED, DROPPED
 from jobc.cli.importing.place import Place
 from jobc.cli.importing.templates import translate_values
+from jobc.ir.environments import canonical
 from jobc.source.nodes import Entry, Mapping, Scalar, Sequence
-from jobc.syntax.keys import ENVIRONMENT_ALIASES, ENVIRONMENT_ARGS, ENVIRONMENTS
+from jobc.syntax.keys import ENVIRONMENT_ARGS, ENVIRONMENTS
 
 _CONTAINER = {"environment": "env", "working_dir": "workdir", "volumes": "volume"}
 
@@ -24,7 +25,7 @@ def carry_over_environment(entry: Entry, place: Place) -> None:
         name = "docker"
         draft.replace(type.value.start, type.value.end, name)
         draft.say(CHANGED, type.value.span, "a container is the environment `docker`", now=name)
-    elif type and ENVIRONMENT_ALIASES.get(name, name) not in ENVIRONMENTS:
+    elif type and canonical(name) not in ENVIRONMENTS:
         draft.replace(type.value.start, type.value.end, "local")
         draft.say(
             ATTENTION,
@@ -47,7 +48,7 @@ def carry_over_environment(entry: Entry, place: Place) -> None:
                 f"`runs-on` ignored `{other.key.text}` there",
                 help="check what it was for",
             )
-    known = ENVIRONMENT_ARGS.get(ENVIRONMENT_ALIASES.get(name, name))
+    known = ENVIRONMENT_ARGS.get(canonical(name))
     if args and isinstance(args.value, Mapping) and known:
         for arg in args.value.entries:
             _argument(arg, args.value, name, known.spellings, draft)

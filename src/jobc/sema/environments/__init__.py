@@ -23,10 +23,11 @@ import os
 from functools import cache
 from typing import Any
 
+from jobc.ir.environments import canonical
 from jobc.sema.model import WorkflowModel
 from jobc.syntax.ast import Job, RunsOn
 from jobc.syntax.environments import is_installed
-from jobc.syntax.keys import ENVIRONMENT_ALIASES, ENVIRONMENTS
+from jobc.syntax.keys import ENVIRONMENTS
 
 
 def runs_on(job: Job, workflow: WorkflowModel) -> RunsOn | None:
@@ -61,10 +62,9 @@ def secret_args(environment: str) -> set[str]:
     return {argument for name in names for argument in facts(name).get("secret_args", ())}
 
 
-def canonical(type: str) -> str | None:
-    """The name of an environment, jobc's own or installed; None where it is none."""
-    name = type.replace("_", "-")
-    name = ENVIRONMENT_ALIASES.get(name, name)
+def known_environment(type: str) -> str | None:
+    """The canonical name of an environment, jobc's own or installed; None where it is none."""
+    name = canonical(type)
     return name if name in ENVIRONMENTS or is_installed(name) else None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jobc.sema.combinations import combinations
-from jobc.sema.environments import canonical, runs_on
+from jobc.sema.environments import known_environment, runs_on
 from jobc.sema.model import Site, WorkflowModel
 from jobc.sema.types import LiteralType, members
 from jobc.sema.walk import Chain, chains
@@ -42,7 +42,7 @@ def places(job: Job, workflow: WorkflowModel) -> list[Place]:
         return []
     known: dict[str, Place] = {}
     for value in _values(expr, job, workflow):
-        type = canonical(value)
+        type = known_environment(value)
         if type is not None and type not in known:
             words = f"`{print_expr(expr)}` is `{value}`"
             known[type] = Place(_only(found, type), words)
